@@ -1,0 +1,266 @@
+/**
+ * The PostgreSQL server of one stack on this machine: reserved, made, started, changed, stopped and removed.
+ * Every step looks at what is there first, so a run that was cut off at any point is finished by the next one.
+ */
+import { randomBytes } from 'node:crypto';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ROLE_NAMES } from '../../naming';
+import { OperatorError } from '../../ops/errors';
+import type { Clock, ProgressSink, Session } from '../../ops/ports';
+import { scramVerifier } from '../../postgres/scram';
+import { openSession } from '../postgresDatabase';
+import { ProcessRunner } from '../processRunner';
+import { resolveBinaries, type PostgresBinaries, type PostgresSource } from './binaries';
+import { writeConfiguration, type DesiredConfiguration } from './configuration';
+import { inspectDataFolder, systemIdentifier } from './dataFolder';
+import { serverUser, type ServerUser } from './identity';
+import { cacheDir, checkoutId, readRecord, stackLayout, stacksDir, type MachineContext, type ServerRecord, type StackLayout } from './layout';
+import { withLock } from './lock';
+import { findFreePort } from './port';
+import { postmasterPid } from './probe';
+import { startServer, stopServer } from './process';
+
+/** What `qbench server apply` is told on its standard input. Compared in previews, so it names no path of this machine unless the user did. */
+export interface DesiredServer extends DesiredConfiguration {
+  stack: string;
+  source: PostgresSource;
+  /** @default chosen for root, else the caller */
+  osUser?: string;
+  /** @default a folder of the stack's own */
+  dataDir?: string;
+  /** Keeps the data when the stack is destroyed. */
+  protectData: boolean;
+  generation: number;
+}
+
+const LOCK_WAIT_MS = 120_000;
+
+export class LocalCluster {
+  readonly layout: StackLayout;
+  private readonly user: ServerUser;
+
+  constructor(
+    private readonly context: MachineContext,
+    private readonly stack: string,
+    private readonly clock: Clock,
+    private readonly progress: ProgressSink,
+    options: { osUser?: string | undefined; dataDir?: string | undefined } = {},
+  ) {
+    this.layout = stackLayout(context, stack, options.dataDir ?? readRecord(stackLayout(context, stack))?.dataDir);
+    this.user = serverUser(options.osUser);
+  }
+
+  get record(): ServerRecord | undefined {
+    return readRecord(this.layout);
+  }
+
+  /** Reserves host and port; the same ones on every later call unless another port is asked for. */
+  async reserve(port: number): Promise<ServerRecord> {
+    this.makeFolders();
+    return withLock(this.layout.lock, LOCK_WAIT_MS, this.clock, async () => {
+      const record = this.record;
+      if (record !== undefined && (port === 0 || port === record.port)) return record;
+      const chosen = port === 0 ? await findFreePort(checkoutId(this.context.checkout), this.reservedPorts()) : port;
+      const fresh: ServerRecord = {
+        version: 1,
+        stack: this.stack,
+        state: 'reserved',
+        host: '127.0.0.1',
+        dataDir: this.layout.dataDir,
+        socketDir: this.layout.socketDir,
+        logFile: this.layout.logFile,
+        generation: 0,
+        ...record,
+        port: chosen,
+      };
+      this.writeRecord(fresh);
+      return fresh;
+    });
+  }
+
+  /**
+   * Makes the server match what is desired: fetched, initialised, configured, running, with this superuser password.
+   * @throws OperatorError naming the cause; data that is there is never touched
+   */
+  async apply(desired: DesiredServer, superuserPassword: string): Promise<ServerRecord> {
+    await this.reserve(0);
+    return withLock(this.layout.lock, LOCK_WAIT_MS, this.clock, async () => {
+      const record = this.record as ServerRecord;
+      const caller = new ProcessRunner(this.context.env);
+      const binaries = await resolveBinaries(desired.source, cacheDir(this.context), caller, this.progress);
+      let current: ServerRecord = { ...record, binDir: binaries.binDir, dataDir: this.layout.dataDir };
+      if (!(await inspectDataFolder(this.layout.dataDir, record, binaries, this.runner()))) {
+        current = await this.initialise(current, binaries, superuserPassword);
+      }
+      await this.configureAndStart(desired, current, binaries);
+      await this.ensureSuperuserPassword(current, superuserPassword);
+      current = {
+        ...current,
+        postgresVersion: binaries.version,
+        pgvectorVersion: binaries.pgvectorVersion,
+        generation: desired.generation,
+      };
+      this.writeRecord(current);
+      return current;
+    });
+  }
+
+  /** Starts the server as it was last configured; heals one that was killed. */
+  async start(): Promise<ServerRecord> {
+    const record = this.existing();
+    if (postmasterPid(record.dataDir) === undefined) await this.startProcess(record);
+    return record;
+  }
+
+  async stop(): Promise<void> {
+    const record = this.record;
+    if (record !== undefined) await stopServer(record.dataDir, this.clock);
+  }
+
+  /** Stops the server and removes everything of it; keeps the data where it is protected. Succeeds where nothing is left. */
+  async destroy(protectData: boolean): Promise<void> {
+    const record = this.record;
+    if (record === undefined) return;
+    await stopServer(record.dataDir, this.clock);
+    rmSync(record.socketDir, { recursive: true, force: true });
+    if (protectData) {
+      this.progress.note(`data kept in ${record.dataDir} (local:protectData)`);
+      return;
+    }
+    // The record says that this folder was ours, also where the user chose it.
+    rmSync(record.dataDir, { recursive: true, force: true });
+    rmSync(this.layout.dir, { recursive: true, force: true });
+    removeIfEmpty(dirname(this.layout.dir));
+  }
+
+  /** A superuser session over the socket, where the server knows the caller by his user id; no password is involved. */
+  superuserSession(record: ServerRecord): Promise<Session> {
+    return openSession({ host: record.socketDir, port: record.port, database: 'postgres', user: ROLE_NAMES.superuser });
+  }
+
+  private existing(): ServerRecord {
+    const record = this.record;
+    if (record?.state !== 'initialised') {
+      throw new OperatorError(`stack ${this.stack} has no server on this machine`, { next: 'npm run up' });
+    }
+    return record;
+  }
+
+  private runner(): ProcessRunner {
+    return new ProcessRunner(this.context.env, this.user.identity);
+  }
+
+  private makeFolders(): void {
+    mkdirSync(stacksDir(this.context), { recursive: true, mode: 0o755 });
+    for (const dir of [this.layout.dir, this.layout.socketDir, dirname(this.layout.logFile)]) {
+      mkdirSync(dir, { recursive: true, mode: 0o700 });
+      chmodSync(dir, 0o700);
+      this.giveToServer(dir);
+    }
+  }
+
+  private giveToServer(path: string): void {
+    const { identity } = this.user;
+    if (identity !== undefined) chownSync(path, identity.uid, identity.gid);
+  }
+
+  private writeRecord(record: ServerRecord): void {
+    const staging = `${this.layout.record}.new`;
+    writeFileSync(staging, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o644 });
+    renameSync(staging, this.layout.record);
+  }
+
+  private reservedPorts(): Set<number> {
+    const dir = stacksDir(this.context);
+    const records = readdirSync(dir).map((name) => readRecord({ record: join(dir, name, 'server.json') }));
+    return new Set(records.flatMap((record) => (record === undefined ? [] : [record.port])));
+  }
+
+  /** initdb into a folder beside, renamed when it is whole: a run that is killed leaves no half of a cluster. */
+  private async initialise(record: ServerRecord, binaries: PostgresBinaries, password: string): Promise<ServerRecord> {
+    this.progress.update({ phase: 'creating the database cluster (checksums on)' });
+    const dataDir = this.layout.dataDir;
+    const partial = `${dataDir}.partial`;
+    const passwordFile = join(this.layout.dir, 'superuser-password');
+    rmSync(partial, { recursive: true, force: true });
+    mkdirSync(partial, { recursive: true, mode: 0o700 });
+    this.giveToServer(partial);
+    writeFileSync(passwordFile, password, { mode: 0o600 });
+    this.giveToServer(passwordFile);
+    try {
+      const args = ['--no-instructions', '--data-checksums', '--encoding=UTF8', '--locale=C.UTF-8'];
+      const auth = ['--auth=scram-sha-256', `--username=${ROLE_NAMES.superuser}`, `--pwfile=${passwordFile}`];
+      const result = await this.runner().run(join(binaries.binDir, 'initdb'), [...args, ...auth, '-D', partial], {
+        env: { LC_ALL: 'C', LC_MESSAGES: 'C' },
+        cwd: '/',
+      });
+      if (result.code !== 0) {
+        const words = result.stderr.trim().split('\n').slice(-3).join(' / ');
+        throw new OperatorError(`initdb failed: ${words}`, {
+          next: words.includes('No space left') ? `free some space on the disk of ${dirname(dataDir)} and run it again` : 'see the words above',
+        });
+      }
+      const identifier = await systemIdentifier(binaries.binDir, partial, this.runner());
+      const made: ServerRecord = { ...record, state: 'initialised', systemIdentifier: identifier };
+      rmSync(dataDir, { recursive: true, force: true });
+      renameSync(partial, dataDir);
+      this.writeRecord(made);
+      return made;
+    } finally {
+      rmSync(passwordFile, { force: true });
+      rmSync(partial, { recursive: true, force: true });
+    }
+  }
+
+  private async configureAndStart(desired: DesiredServer, record: ServerRecord, binaries: PostgresBinaries): Promise<void> {
+    const change = writeConfiguration(record, desired, this.user, this.context);
+    const running = postmasterPid(record.dataDir) !== undefined;
+    if (running && change === 'restart') {
+      this.progress.update({ phase: 'restarting PostgreSQL' });
+      await stopServer(record.dataDir, this.clock);
+    }
+    if (!running || change === 'restart') await this.startProcess({ ...record, binDir: binaries.binDir });
+    else if (change === 'reload') {
+      const session = await this.superuserSession(record);
+      await session.query('SELECT pg_catalog.pg_reload_conf()').finally(() => session.close());
+    }
+  }
+
+  private async startProcess(record: ServerRecord): Promise<void> {
+    this.progress.update({ phase: 'starting PostgreSQL' });
+    mkdirSync(record.socketDir, { recursive: true, mode: 0o700 });
+    this.giveToServer(record.socketDir);
+    await startServer({
+      binDir: record.binDir ?? '',
+      dataDir: record.dataDir,
+      logFile: record.logFile,
+      port: record.port,
+      runner: this.runner(),
+      clock: this.clock,
+    });
+  }
+
+  /** Sets the password only where it does not work yet, so that an unchanged one leaves no trace in the log. */
+  private async ensureSuperuserPassword(record: ServerRecord, password: string): Promise<void> {
+    const address = { host: record.host, port: record.port, database: 'postgres', user: ROLE_NAMES.superuser, password };
+    try {
+      await (await openSession(address)).close();
+      return;
+    } catch (error) {
+      if ((error as { cause?: { code?: string } }).cause?.code !== '28P01') throw error;
+    }
+    const session = await this.superuserSession(record);
+    try {
+      // Even the verifier stays out of the log.
+      await session.query("SELECT pg_catalog.set_config('log_statement', 'none', false)");
+      await session.query(`ALTER ROLE ${ROLE_NAMES.superuser} PASSWORD '${scramVerifier(password, randomBytes(16))}'`);
+    } finally {
+      await session.close();
+    }
+  }
+}
+
+function removeIfEmpty(dir: string): void {
+  if (existsSync(dir) && readdirSync(dir).length === 0) rmSync(dir, { recursive: true });
+}

@@ -1,0 +1,116 @@
+/** Starting and stopping the postmaster of one data folder. */
+import { closeSync, existsSync, openSync, readFileSync, readSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { OperatorError } from '../../ops/errors';
+import type { Clock, CommandRunner } from '../../ops/ports';
+import { portHolder, portIsFree } from './port';
+import { postmasterPid } from './probe';
+
+const START_TIMEOUT_SECONDS = 60;
+const STOP_FAST_MS = 30_000;
+const STOP_IMMEDIATE_MS = 10_000;
+const ORPHAN_WAIT_MS = 20_000;
+const LOG_TAIL_BYTES = 8_192;
+
+export interface StartOptions {
+  binDir: string;
+  dataDir: string;
+  logFile: string;
+  port: number;
+  /** Runs as the server's user. */
+  runner: CommandRunner;
+  clock: Clock;
+}
+
+/** Lines of the server's log that were written after `offset` and say why it did not start. */
+function complaint(logFile: string, offset: number): string {
+  if (!existsSync(logFile)) return '';
+  const size = statSync(logFile).size;
+  const from = Math.max(offset, size - LOG_TAIL_BYTES);
+  const buffer = Buffer.alloc(Math.max(0, size - from));
+  const fd = openSync(logFile, 'r');
+  readSync(fd, buffer, 0, buffer.length, from);
+  closeSync(fd);
+  const lines = buffer.toString('utf8').split('\n');
+  const telling = lines.filter((line) => /(FATAL|PANIC|ERROR|HINT|DETAIL):|could not|No space left/.test(line));
+  return telling.slice(-4).map((line) => line.trim()).join(' / ');
+}
+
+/**
+ * Starts the postmaster and waits until it accepts connections. A stale postmaster.pid is removed; the children of a
+ * killed postmaster are waited for.
+ * @throws OperatorError with the server's own words
+ */
+export async function startServer(options: StartOptions): Promise<void> {
+  const { binDir, dataDir, logFile, port, runner, clock } = options;
+  if (!(await portIsFree(port))) {
+    const holder = portHolder(port);
+    throw new OperatorError(`port ${port} on 127.0.0.1 is taken${holder === undefined ? '' : ` by ${holder}`}`, {
+      next: 'stop that program, or set local:port to another port (0 picks a free one for a new stack)',
+    });
+  }
+  const pidFile = join(dataDir, 'postmaster.pid');
+  // postmasterPid() has already judged it: whatever it names is not this folder's postmaster.
+  if (existsSync(pidFile) && postmasterPid(dataDir) === undefined) rmSync(pidFile);
+  const until = clock.monotonicMs() + ORPHAN_WAIT_MS;
+  for (;;) {
+    const offset = existsSync(logFile) ? statSync(logFile).size : 0;
+    const result = await runner.run(
+      join(binDir, 'pg_ctl'),
+      ['start', '--silent', '--wait', '--timeout', String(START_TIMEOUT_SECONDS), '-D', dataDir, '-l', logFile],
+      { env: { LC_ALL: 'C', LC_MESSAGES: 'C' }, cwd: '/' },
+    );
+    if (result.code === 0) return;
+    const words = complaint(logFile, offset) || result.stderr.trim() || result.stdout.trim();
+    // Backends of a postmaster that was killed may live on for a moment and hold its shared memory.
+    if (words.includes('shared memory block') && clock.monotonicMs() < until) {
+      await clock.sleep(250);
+      continue;
+    }
+    throw new OperatorError(`PostgreSQL did not start: ${words}`, {
+      next: /No space left/.test(words)
+        ? `free some space on the disk of ${dataDir} (never by deleting files in it), then run it again`
+        : `read ${logFile}`,
+    });
+  }
+}
+
+/** Stops the postmaster: fast, then immediate. Succeeds where none runs. */
+export async function stopServer(dataDir: string, clock: Clock): Promise<void> {
+  for (const [signal, waitMs] of [
+    ['SIGINT', STOP_FAST_MS],
+    ['SIGQUIT', STOP_IMMEDIATE_MS],
+    ['SIGKILL', STOP_IMMEDIATE_MS],
+  ] as const) {
+    const pid = postmasterPid(dataDir);
+    if (pid === undefined) return;
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ESRCH') return;
+      throw new OperatorError(`the server (pid ${pid}) belongs to another user and cannot be stopped`, {
+        next: 'run the same command as root or as the user who started it',
+        cause: error,
+      });
+    }
+    const until = clock.monotonicMs() + waitMs;
+    while (postmasterPid(dataDir) === pid) {
+      if (clock.monotonicMs() > until) break;
+      await clock.sleep(50);
+    }
+  }
+  const pid = postmasterPid(dataDir);
+  if (pid !== undefined) throw new OperatorError(`the server (pid ${pid}) did not stop`, { next: `look at it: ps -fp ${pid}` });
+}
+
+/** Tells a running server to read its configuration again. */
+export function reloadServer(dataDir: string): void {
+  const pid = postmasterPid(dataDir);
+  if (pid !== undefined) process.kill(pid, 'SIGHUP');
+}
+
+/** The last lines of a log file, for a person. */
+export function logTail(logFile: string, lines: number): string[] {
+  if (!existsSync(logFile)) return [];
+  return readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-lines);
+}

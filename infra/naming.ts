@@ -1,0 +1,36 @@
+/** Names that more than one room must agree on. Constants and pure functions of the stack's name only. */
+
+/** The five roles of the database and the superuser, by what they are for. */
+export type DatabaseRole = 'owner' | 'app' | 'readonly' | 'monitor' | 'backup' | 'superuser';
+
+/** The application's database; its name is part of the application's contract. */
+export const DATABASE_NAME = 'mlb_qbench';
+
+/** The schema of every object of the application: its driver looks the type `vector` up there by name. */
+export const APP_SCHEMA = 'public';
+
+/** Roles in the server. `superuser` is the one initdb makes; people and programs use the other five. */
+export const ROLE_NAMES: Readonly<Record<DatabaseRole, string>> = {
+  superuser: 'postgres',
+  owner: 'qbench_owner',
+  app: 'qbench_app',
+  readonly: 'qbench_readonly',
+  monitor: 'qbench_monitor',
+  backup: 'qbench_backup',
+};
+
+/** First part of the type token of every component: `qbench:<room>:<Type>`. */
+export const TYPE_PREFIX = 'qbench';
+
+/** Oldest pgvector served: 0.8.3 and 0.8.4 fixed corruption of HNSW indexes under vacuum. */
+export const PGVECTOR_MINIMUM = '0.8.4';
+
+/** Below this pgvector a warning is given. */
+export const PGVECTOR_ADVISED = '0.8.6';
+
+/** Advisory lock keys (one bigint each) that keep two runs of the same work apart: the bytes of "qbench" and a number. */
+export const ADVISORY_LOCKS = {
+  migrate: 0x71_62_65_6e_63_01n,
+  indexApply: 0x71_62_65_6e_63_02n,
+  load: 0x71_62_65_6e_63_03n,
+} as const;

@@ -1,0 +1,15 @@
+/** vitest global setup: one server for all suites of a tier; `inject('server')` tells a suite where it is. */
+import type { TestProject } from 'vitest/node';
+import { startTestServer, type TestServer } from './server';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    server: TestServer;
+  }
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const { cluster: _cluster, stop, ...server } = await startTestServer();
+  project.provide('server', server);
+  return stop;
+}

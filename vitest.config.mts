@@ -1,0 +1,51 @@
+/** The tiers of `npm test`; each runs alone with `npm test -- TIER`. */
+import { defineConfig } from 'vitest/config';
+
+const minutes = (count: number): number => count * 60_000;
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        // Pure functions and files: no server, no process that stays.
+        test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/*.test.ts'], testTimeout: minutes(0.5) },
+      },
+      {
+        // The Pulumi program against mocks of the engine.
+        test: { name: 'components', include: ['test/components/**/*.test.ts'], testTimeout: minutes(0.5) },
+      },
+      {
+        // A real PostgreSQL + pgvector, one server for the whole run, one database for each suite.
+        test: {
+          name: 'sql',
+          include: ['test/sql/**/*.test.ts'],
+          globalSetup: ['test/support/globalServer.ts'],
+          testTimeout: minutes(2),
+          hookTimeout: minutes(2),
+        },
+      },
+      {
+        // The local tier's own server handling, and every fault: servers of their own, one after the other.
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: minutes(3),
+          hookTimeout: minutes(3),
+        },
+      },
+      {
+        // The real Pulumi engine.
+        test: {
+          name: 'engine',
+          include: ['test/engine/**/*.test.ts'],
+          globalSetup: ['test/support/globalServer.ts'],
+          fileParallelism: false,
+          testTimeout: minutes(10),
+          hookTimeout: minutes(10),
+        },
+      },
+    ],
+    maxWorkers: 2,
+  },
+});
