@@ -58,7 +58,12 @@ interface PageCycle {
 }
 
 /** What one page holds when an element of level `first` opened it: the exact distribution, walked in order of used bytes. */
-function pageCycle(element: number, neighbours: readonly number[], probabilities: readonly number[], first: number): PageCycle {
+function pageCycle(
+  element: number,
+  neighbours: readonly number[],
+  probabilities: readonly number[],
+  first: number,
+): PageCycle {
   const costs = neighbours.map((neighbour) => element + neighbour + 8);
   const opening = costs[first] ?? 0;
   // An element too big to share a page with its neighbour tuple puts that on a page of its own, where the next may follow.
@@ -131,13 +136,24 @@ export function hnswMemoryBytesPerElement(type: VectorType, dimensions: number, 
 }
 
 /** Smallest maintenance_work_mem in MiB that builds without a spill. A serial build needs one to two percent more than a parallel one. */
-export function hnswBuildMemoryMiB(elements: number, type: VectorType, dimensions: number, m: number, parallel = true): number {
+export function hnswBuildMemoryMiB(
+  elements: number,
+  type: VectorType,
+  dimensions: number,
+  m: number,
+  parallel = true,
+): number {
   const graph = (elements * hnswMemoryBytesPerElement(type, dimensions, m)) / MIB;
   return Math.ceil(parallel ? graph : graph * SERIAL_FACTOR) + PARALLEL_OVERHEAD_MIB;
 }
 
 /** Tuples after which a parallel build with this maintenance_work_mem spills to the slow path. */
-export function hnswSpillTuples(maintenanceWorkMemMiB: number, type: VectorType, dimensions: number, m: number): number {
+export function hnswSpillTuples(
+  maintenanceWorkMemMiB: number,
+  type: VectorType,
+  dimensions: number,
+  m: number,
+): number {
   const bytes = Math.max(0, maintenanceWorkMemMiB - PARALLEL_OVERHEAD_MIB) * MIB;
   return Math.floor(bytes / hnswMemoryBytesPerElement(type, dimensions, m));
 }

@@ -28,6 +28,9 @@ export function hostMistakes(host: Host): { field: string; given: unknown; allow
     ['devShmMiB', host.devShmMiB, 0, 32 * KIB * KIB],
   ];
   return rows
-    .filter(([, value, minimum, maximum]) => value !== undefined && !(Number.isFinite(value) && value >= minimum && value <= maximum))
+    .filter(
+      ([, value, minimum, maximum]) =>
+        value !== undefined && !(Number.isFinite(value) && value >= minimum && value <= maximum),
+    )
     .map(([field, given, minimum, maximum]) => ({ field, given, allowed: `a number from ${minimum} to ${maximum}` }));
 }

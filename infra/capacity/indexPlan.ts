@@ -1,7 +1,19 @@
 /** How each vector index is built on a host: memory, workers, /dev/shm, time, WAL. */
-import { hnswBuildMemoryMiB, hnswBuildSeconds, hnswBuildWalBytes, hnswSpillTuples, BUILD_TIME_ERROR_FACTOR } from './hnsw';
+import {
+  hnswBuildMemoryMiB,
+  hnswBuildSeconds,
+  hnswBuildWalBytes,
+  hnswSpillTuples,
+  BUILD_TIME_ERROR_FACTOR,
+} from './hnsw';
 import type { Host } from './host';
-import { ivfflatBuildMemoryMiB, ivfflatBuildSeconds, ivfflatBuildWalBytes, ivfflatLists, ivfflatProbes } from './ivfflat';
+import {
+  ivfflatBuildMemoryMiB,
+  ivfflatBuildSeconds,
+  ivfflatBuildWalBytes,
+  ivfflatLists,
+  ivfflatProbes,
+} from './ivfflat';
 import { tableRows, vectorIndexBytes, type TableName, type TableRows } from './storage';
 import { clamp } from './units';
 import type { IndexChoice, IndexProfile, ResolvedWorkload, VectorType } from './workload';
@@ -49,7 +61,12 @@ function efSearchOf(index: IndexChoice): number {
 }
 
 /** Build memory an index of a table needs, in MiB, built in parallel. */
-export function requiredBuildMemoryMiB(rows: TableRows, dimensions: number, index: IndexChoice, parallel = true): number {
+export function requiredBuildMemoryMiB(
+  rows: TableRows,
+  dimensions: number,
+  index: IndexChoice,
+  parallel = true,
+): number {
   if (index.profile === 'ivfflat') {
     return ivfflatBuildMemoryMiB(index.type, dimensions, index.lists ?? ivfflatLists(rows.embeddedRows));
   }
@@ -70,13 +87,21 @@ export function indexPlans(workload: ResolvedWorkload, index: IndexChoice, host:
   return tableRows(workload).map((rows) => indexPlanOf(rows, workload.dimensions, index, host, budgetMiB));
 }
 
-function indexPlanOf(rows: TableRows, dimensions: number, index: IndexChoice, host: Host, budgetMiB: number): IndexPlan {
+function indexPlanOf(
+  rows: TableRows,
+  dimensions: number,
+  index: IndexChoice,
+  host: Host,
+  budgetMiB: number,
+): IndexPlan {
   const devShmMiB = host.devShmMiB ?? host.memoryMiB / 2;
-  const fitsDevShm = Math.min(requiredBuildMemoryMiB(rows, dimensions, index), budgetMiB) <= devShmMiB;
+  const fitsDevShm = Math.min(requiredBuildMemoryMiB(rows, dimensions, index, false), budgetMiB) <= devShmMiB;
   // A build whose memory /dev/shm cannot give fails; a serial one takes ordinary memory instead.
   const parallelWorkers = fitsDevShm ? buildWorkers(host.cores) : 0;
   const buildMemoryMiB = requiredBuildMemoryMiB(rows, dimensions, index, parallelWorkers > 0);
-  const session = Math.max(1, Math.min(Math.max(64, buildMemoryMiB), Math.floor(budgetMiB)));
+  // The serial figure leaves a parallel build two percent for rows that arrive between plan and build.
+  const roomyMiB = Math.max(64, requiredBuildMemoryMiB(rows, dimensions, index, false));
+  const session = Math.max(1, Math.min(roomyMiB, Math.floor(budgetMiB)));
   const common = {
     table: rows.table,
     profile: index.profile,

@@ -65,10 +65,34 @@ interface Family {
 }
 
 const FAMILIES: readonly Family[] = [
-  { name: 'r8g', architecture: 'arm64', memoryGiBPerVCpu: 8, usdPerVCpuHour: { 'us-east-1': 0.05891 }, sizes: GRAVITON_SIZES },
-  { name: 'r7g', architecture: 'arm64', memoryGiBPerVCpu: 8, usdPerVCpuHour: { 'us-east-1': 0.05355 }, sizes: GRAVITON_SIZES },
-  { name: 'r7i', architecture: 'x86_64', memoryGiBPerVCpu: 8, usdPerVCpuHour: { 'us-east-1': 0.06615 }, sizes: INTEL_SIZES },
-  { name: 'm8g', architecture: 'arm64', memoryGiBPerVCpu: 4, usdPerVCpuHour: { 'us-east-1': 0.04488 }, sizes: GRAVITON_SIZES },
+  {
+    name: 'r8g',
+    architecture: 'arm64',
+    memoryGiBPerVCpu: 8,
+    usdPerVCpuHour: { 'us-east-1': 0.05891 },
+    sizes: GRAVITON_SIZES,
+  },
+  {
+    name: 'r7g',
+    architecture: 'arm64',
+    memoryGiBPerVCpu: 8,
+    usdPerVCpuHour: { 'us-east-1': 0.05355 },
+    sizes: GRAVITON_SIZES,
+  },
+  {
+    name: 'r7i',
+    architecture: 'x86_64',
+    memoryGiBPerVCpu: 8,
+    usdPerVCpuHour: { 'us-east-1': 0.06615 },
+    sizes: INTEL_SIZES,
+  },
+  {
+    name: 'm8g',
+    architecture: 'arm64',
+    memoryGiBPerVCpu: 4,
+    usdPerVCpuHour: { 'us-east-1': 0.04488 },
+    sizes: GRAVITON_SIZES,
+  },
   {
     name: 'm7g',
     architecture: 'arm64',
@@ -76,16 +100,46 @@ const FAMILIES: readonly Family[] = [
     usdPerVCpuHour: { 'us-east-1': 0.0408, 'eu-central-1': 0.0488 },
     sizes: GRAVITON_SIZES,
   },
-  { name: 'm7i', architecture: 'x86_64', memoryGiBPerVCpu: 4, usdPerVCpuHour: { 'us-east-1': 0.0504 }, sizes: INTEL_SIZES },
-  { name: 'i8g', architecture: 'arm64', memoryGiBPerVCpu: 8, usdPerVCpuHour: { 'us-east-1': 0.0858 }, sizes: NVME_SIZES },
-  { name: 'i4i', architecture: 'x86_64', memoryGiBPerVCpu: 8, usdPerVCpuHour: { 'us-east-1': 0.0858 }, sizes: NVME_SIZES },
-  { name: 'i7ie', architecture: 'x86_64', memoryGiBPerVCpu: 8, usdPerVCpuHour: { 'us-east-1': 0.12995 }, sizes: DENSE_NVME_SIZES },
+  {
+    name: 'm7i',
+    architecture: 'x86_64',
+    memoryGiBPerVCpu: 4,
+    usdPerVCpuHour: { 'us-east-1': 0.0504 },
+    sizes: INTEL_SIZES,
+  },
+  {
+    name: 'i8g',
+    architecture: 'arm64',
+    memoryGiBPerVCpu: 8,
+    usdPerVCpuHour: { 'us-east-1': 0.0858 },
+    sizes: NVME_SIZES,
+  },
+  {
+    name: 'i4i',
+    architecture: 'x86_64',
+    memoryGiBPerVCpu: 8,
+    usdPerVCpuHour: { 'us-east-1': 0.0858 },
+    sizes: NVME_SIZES,
+  },
+  {
+    name: 'i7ie',
+    architecture: 'x86_64',
+    memoryGiBPerVCpu: 8,
+    usdPerVCpuHour: { 'us-east-1': 0.12995 },
+    sizes: DENSE_NVME_SIZES,
+  },
 ];
 
 /** Prices to five decimals, as the price list gives them. */
-function times(vCpus: number, prices: Readonly<Record<string, number | undefined>>): Record<string, number | undefined> {
+function times(
+  vCpus: number,
+  prices: Readonly<Record<string, number | undefined>>,
+): Record<string, number | undefined> {
   return Object.fromEntries(
-    Object.entries(prices).map(([region, usd]) => [region, usd === undefined ? undefined : Math.round(usd * vCpus * 1e5) / 1e5]),
+    Object.entries(prices).map(([region, usd]) => [
+      region,
+      usd === undefined ? undefined : Math.round(usd * vCpus * 1e5) / 1e5,
+    ]),
   );
 }
 

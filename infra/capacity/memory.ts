@@ -103,7 +103,10 @@ export function memoryPlan(
   const workMemFloorMiB = clamp(memory / 2048, 1, 4);
   const wantedConnections = workload.connections + SUPERUSER_RESERVED_CONNECTIONS + RESERVED_CONNECTIONS;
   const perConnection = backendMiB + workMemFloorMiB * HASH_MEM_MULTIPLIER;
-  const connections = Math.max(1, Math.min(wantedConnections, Math.floor((memory - fixed - maintenanceWorkMemMiB) / perConnection)));
+  const connections = Math.max(
+    1,
+    Math.min(wantedConnections, Math.floor((memory - fixed - maintenanceWorkMemMiB) / perConnection)),
+  );
   const backendsMiB = Math.ceil(connections * backendMiB);
 
   const rest = memory - fixed - backendsMiB;
@@ -119,7 +122,15 @@ export function memoryPlan(
   const workMemMiB = Math.ceil((connections * workMemKiB * HASH_MEM_MULTIPLIER) / KIB);
 
   const sum = (maintenanceMiB: number): MemorySum => {
-    const parts = { sharedBuffersMiB, otherSharedMiB, backendsMiB, workMemMiB, autovacuumMiB, maintenanceMiB, operatingSystemMiB };
+    const parts = {
+      sharedBuffersMiB,
+      otherSharedMiB,
+      backendsMiB,
+      workMemMiB,
+      autovacuumMiB,
+      maintenanceMiB,
+      operatingSystemMiB,
+    };
     const totalMiB = Object.values(parts).reduce((total, part) => total + part, 0);
     return { ...parts, totalMiB, freeMiB: memory - totalMiB };
   };

@@ -13,8 +13,18 @@ interface RegionPrices {
 }
 
 const REGIONS: Readonly<Record<string, RegionPrices | undefined>> = {
-  'us-east-1': { gp3UsdPerGiBMonth: 0.08, gp3UsdPerIopsMonth: 0.005, gp3UsdPerMiBpsMonth: 0.04, s3UsdPerGiBMonth: 0.023 },
-  'eu-central-1': { gp3UsdPerGiBMonth: 0.0952, gp3UsdPerIopsMonth: 0.006, gp3UsdPerMiBpsMonth: 0.048, s3UsdPerGiBMonth: 0.0245 },
+  'us-east-1': {
+    gp3UsdPerGiBMonth: 0.08,
+    gp3UsdPerIopsMonth: 0.005,
+    gp3UsdPerMiBpsMonth: 0.04,
+    s3UsdPerGiBMonth: 0.023,
+  },
+  'eu-central-1': {
+    gp3UsdPerGiBMonth: 0.0952,
+    gp3UsdPerIopsMonth: 0.006,
+    gp3UsdPerMiBpsMonth: 0.048,
+    s3UsdPerGiBMonth: 0.0245,
+  },
 };
 
 /** Included in a gp3 volume's price. */
@@ -55,7 +65,10 @@ export function instanceUsdPerMonth(type: InstanceType, region: string): number 
 
 /** A sum in which one unknown makes the whole unknown. */
 export function sumOfKnown(prices: readonly (number | undefined)[]): number | undefined {
-  return prices.reduce<number | undefined>((sum, price) => (sum === undefined || price === undefined ? undefined : cents(sum + price)), 0);
+  return prices.reduce<number | undefined>(
+    (sum, price) => (sum === undefined || price === undefined ? undefined : cents(sum + price)),
+    0,
+  );
 }
 
 function cents(usd: number): number {

@@ -64,12 +64,21 @@ function tableRelations(rows: TableRows, fixedBytes: number, textBytes: number, 
   const share = rows.rows === 0 ? 0 : rows.embeddedRows / rows.rows;
   const withVector = rowLayout(fixedBytes, textBytes, vectorBytes('vector', dimensions));
   const without = rowLayout(fixedBytes, textBytes, 0);
-  const mix = (pick: (layout: typeof without) => number): number => share * pick(withVector) + (1 - share) * pick(without);
-  const heap = heapPages(rows.rows, mix((layout) => layout.tupleBytes));
+  const mix = (pick: (layout: typeof without) => number): number =>
+    share * pick(withVector) + (1 - share) * pick(without);
+  const heap = heapPages(
+    rows.rows,
+    mix((layout) => layout.tupleBytes),
+  );
   const toast = Math.ceil(rows.rows * mix((layout) => toastPagesPerRow(layout.toastedValueBytes)) - 1e-6);
   const chunks = Math.round(rows.rows * mix((layout) => layout.toastChunks));
   const forks = (pages: number): number => freeSpaceMapPages(pages) + visibilityMapPages(pages);
-  const of = (name: string, kind: RelationKind, pages: number): RelationSize => ({ table, name, kind, bytes: pagesToBytes(pages) });
+  const of = (name: string, kind: RelationKind, pages: number): RelationSize => ({
+    table,
+    name,
+    kind,
+    bytes: pagesToBytes(pages),
+  });
   return [
     of('heap', 'heap', heap + forks(heap)),
     of('toast', 'toast', toast + forks(toast)),
@@ -129,7 +138,10 @@ export function relationSizes(workload: ResolvedWorkload, index: IndexChoice): R
 }
 
 /** Sum of relations that satisfy a condition, in bytes. */
-export function sumBytes(relations: readonly RelationSize[], condition: (relation: RelationSize) => boolean = () => true): number {
+export function sumBytes(
+  relations: readonly RelationSize[],
+  condition: (relation: RelationSize) => boolean = () => true,
+): number {
   return relations.filter(condition).reduce((sum, relation) => sum + relation.bytes, 0);
 }
 
@@ -178,15 +190,15 @@ export interface BackupSizes {
   walBytesPerMonth: number;
   /** Two full backups and a month of WAL. */
   repositoryBytes: number;
-  /** Copying a full backup back at 200 MB/s, without replaying WAL. */
+  /** Copying a full backup back at 100 MB/s, without replaying WAL. */
   restoreSeconds: number;
 }
 
 /** Vectors barely compress: zstd takes off 8 percent. */
 const COMPRESSED_SHARE = 0.92;
 
-/** Bytes a second a restore from S3 to gp3 reaches: gp3 bought at 250 MiB/s, less decompression and small files. */
-const RESTORE_BYTES_PER_SECOND = 200e6;
+/** Bytes a second a restore to gp3 reaches: the included 125 MiB/s, less what small files and decompression cost. */
+const RESTORE_BYTES_PER_SECOND = 100e6;
 
 /** Sizes of backups of a database. */
 export function backupSizes(relations: readonly RelationSize[], wal: WalSizes): BackupSizes {

@@ -143,7 +143,9 @@ function check(field: string, given: unknown, [minimum, maximum, whole]: Range):
     given >= minimum &&
     given <= maximum &&
     (!whole || Number.isInteger(given));
-  return good ? [] : [{ field, given, allowed: `${whole ? 'a whole number' : 'a number'} from ${minimum} to ${maximum}` }];
+  return good
+    ? []
+    : [{ field, given, allowed: `${whole ? 'a whole number' : 'a number'} from ${minimum} to ${maximum}` }];
 }
 
 /** Every mistake of a workload and its index choice; an empty list means that the formulas may be asked. */
@@ -158,11 +160,22 @@ export function inputMistakes(workload: Workload, index: IndexChoice): InputMist
   if (limit === undefined) {
     mistakes.push({ field: 'type', given: index.type, allowed: Object.keys(MAX_DIMENSIONS).join(', ') });
   } else if (workload.dimensions > limit) {
-    mistakes.push({ field: 'dimensions', given: workload.dimensions, allowed: `at most ${limit} in an index of type ${index.type}` });
+    mistakes.push({
+      field: 'dimensions',
+      given: workload.dimensions,
+      allowed: `at most ${limit} in an index of type ${index.type}`,
+    });
   }
-  mistakes.push(...check('m', index.m, [2, 100, true]), ...check('efConstruction', index.efConstruction, [4, 1000, true]));
+  mistakes.push(
+    ...check('m', index.m, [2, 100, true]),
+    ...check('efConstruction', index.efConstruction, [4, 1000, true]),
+  );
   if (index.efConstruction < 2 * index.m) {
-    mistakes.push({ field: 'efConstruction', given: index.efConstruction, allowed: `at least twice m, ${2 * index.m}` });
+    mistakes.push({
+      field: 'efConstruction',
+      given: index.efConstruction,
+      allowed: `at least twice m, ${2 * index.m}`,
+    });
   }
   if (index.lists !== undefined) mistakes.push(...check('lists', index.lists, [1, 32_768, true]));
   return mistakes;
