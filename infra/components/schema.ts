@@ -1,0 +1,43 @@
+import { ComponentResource, type ComponentResourceOptions, type Input } from '@pulumi/pulumi';
+import { TYPE_PREFIX } from '../naming';
+import type { DesiredIndex, IndexSession } from '../ops/indexes/desired';
+import { migrationManifest } from '../ops/migrations/manifest';
+import { qbenchCommand } from './qbenchCommand';
+
+export interface SchemaArgs {
+  stack: string;
+  /** The database they are applied to; a change of it applies them there. */
+  database: Input<string>;
+  indexes: readonly DesiredIndex[];
+  /** Memory and workers of one build, from the plan. */
+  indexSession: IndexSession;
+  /** Loads the demo corpus of this project when the tables are empty. */
+  sampleData: boolean;
+}
+
+/** Tables, functions and indexes: what migrations and the index lifecycle make, by the same CLI in every tier. */
+export class Schema extends ComponentResource {
+  constructor(name: string, args: SchemaArgs, options: ComponentResourceOptions = {}) {
+    super(`${TYPE_PREFIX}:database:Schema`, name, {}, options);
+    const { stack, database } = args;
+    const migrations = qbenchCommand(
+      `${name}-migrations`,
+      { stack, apply: 'migrate', desired: { database, migrations: migrationManifest() } },
+      { parent: this },
+    );
+    // Before the indexes: building them over rows is several times faster than growing them row by row.
+    const rows = args.sampleData
+      ? qbenchCommand(
+          `${name}-sample-data`,
+          { stack, apply: 'load --demo --if-empty', desired: { database } },
+          { parent: this, dependsOn: migrations },
+        )
+      : migrations;
+    qbenchCommand(
+      `${name}-indexes`,
+      { stack, apply: 'index apply', desired: { database, indexes: args.indexes, session: args.indexSession } },
+      { parent: this, dependsOn: rows },
+    );
+    this.registerOutputs({});
+  }
+}

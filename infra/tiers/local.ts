@@ -1,0 +1,45 @@
+import { interpolate, secret } from '@pulumi/pulumi';
+import { ApplicationDatabase } from '../components/database';
+import { LocalServer } from '../components/localServer';
+import { Roles } from '../components/roles';
+import { Schema } from '../components/schema';
+import { probeServer } from '../machine';
+import { ROLE_NAMES } from '../naming';
+import type { LocalSettings } from '../settings';
+import type { TierOutputs } from './outputs';
+
+/** A PostgreSQL + pgvector server on the user's machine, with the same objects inside as every other tier. */
+export function deployLocal(settings: LocalSettings, stack: string): TierOutputs {
+  const { local } = settings;
+  const server = new LocalServer('local', {
+    stack,
+    port: local.port,
+    source: { kind: local.postgresSource, ...(local.binDir === undefined ? {} : { binDir: local.binDir }) },
+    ...(local.osUser === undefined ? {} : { osUser: local.osUser }),
+    ...(local.dataDir === undefined ? {} : { dataDir: local.dataDir }),
+    protectData: settings.protectData,
+    parameters: {},
+    generation: probeServer(stack).generation,
+  });
+  // Whatever lives in the server goes with it: a destroy needs no connection, and works when the server is gone.
+  const inside = { provider: server.provider, deletedWith: server.server, dependsOn: server.server };
+  const roles = new Roles('roles', { ...settings.database }, inside);
+  const database = new ApplicationDatabase('database', { roles }, inside);
+  new Schema(
+    'schema',
+    { stack, database: database.databaseName, indexes: [], indexSession: {} as never, sampleData: local.sampleData },
+    { deletedWith: server.server, dependsOn: database },
+  );
+  const databaseUrl = interpolate`postgresql://${ROLE_NAMES.app}:${roles.passwords.app}@${server.host}:${server.port}/${database.databaseName}`;
+  return {
+    tier: 'local',
+    endpoint: server.host,
+    port: server.port,
+    database: database.databaseName,
+    databaseUrl: secret(databaseUrl),
+    connectCommand: `npm run qbench -- psql --stack ${stack}`,
+    capacity: {},
+    backupRepository: null,
+    dashboardUrl: null,
+  };
+}
