@@ -95,13 +95,12 @@ function indexPlanOf(
   budgetMiB: number,
 ): IndexPlan {
   const devShmMiB = host.devShmMiB ?? host.memoryMiB / 2;
-  const fitsDevShm = Math.min(requiredBuildMemoryMiB(rows, dimensions, index, false), budgetMiB) <= devShmMiB;
-  // A build whose memory /dev/shm cannot give fails; a serial one takes ordinary memory instead.
-  const parallelWorkers = fitsDevShm ? buildWorkers(host.cores) : 0;
-  const buildMemoryMiB = requiredBuildMemoryMiB(rows, dimensions, index, parallelWorkers > 0);
   // The serial figure leaves a parallel build two percent for rows that arrive between plan and build.
   const roomyMiB = Math.max(64, requiredBuildMemoryMiB(rows, dimensions, index, false));
   const session = Math.max(1, Math.min(roomyMiB, Math.floor(budgetMiB)));
+  // A build whose memory /dev/shm cannot give fails; a serial one takes ordinary memory instead.
+  const parallelWorkers = session <= devShmMiB ? buildWorkers(host.cores) : 0;
+  const buildMemoryMiB = requiredBuildMemoryMiB(rows, dimensions, index, parallelWorkers > 0);
   const common = {
     table: rows.table,
     profile: index.profile,
