@@ -31,11 +31,11 @@ class PostgresSession implements Session {
   }
 
   async query<R = Row>(text: string, values?: readonly unknown[]): Promise<QueryResult<R>> {
-    const raw: DriverResult | DriverResult[] = await (values === undefined
+    const raw: DriverResult<Row> | DriverResult<Row>[] = await (values === undefined
       ? this.client.query(text)
       : this.client.query(text, [...values]));
     // A file of several statements answers with one result each; the last one is the question's answer.
-    const last = Array.isArray(raw) ? raw[raw.length - 1] : raw;
+    const last: DriverResult<Row> | undefined = Array.isArray(raw) ? raw[raw.length - 1] : raw;
     return { rows: (last?.rows ?? []) as R[], rowCount: last?.rowCount ?? 0 };
   }
 

@@ -35,7 +35,7 @@ export class ProcessRunner implements CommandRunner {
       child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
       child.on('error', reject);
       child.on('close', (code, signal) => {
-        const number = signal === null ? 0 : (constants.signals[signal] ?? 0);
+        const number = signal === null ? 0 : constants.signals[signal];
         resolve({ code: code ?? 128 + number, stdout, stderr });
       });
       // A program that ends without reading its input is judged by its exit code, not by our broken pipe.

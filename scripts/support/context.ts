@@ -39,7 +39,7 @@ export interface CliContext {
 
 /** The stack chosen by `--stack` before or after the verb. */
 export function stackOf(command: Command): string {
-  return (command.optsWithGlobals() as { stack: string }).stack;
+  return command.optsWithGlobals<{ stack: string }>().stack;
 }
 
 /** Facts of this process that decide where things lie. */
@@ -73,7 +73,7 @@ export function createContext(host: NodeJS.Process): CliContext {
     env,
     stdin: host.stdin,
     interactive: host.stdin.isTTY && host.stdout.isTTY,
-    columns: host.stdout.columns ?? 80,
+    columns: host.stdout.isTTY ? host.stdout.columns : 80,
     defaultStack: env['QBENCH_STACK'] ?? 'dev',
     machine,
     clock: systemClock,

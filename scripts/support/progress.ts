@@ -44,7 +44,7 @@ export function createProgress(stream: NodeJS.WriteStream): ProgressSink {
       if (!live) stream.write(`${line}\n`);
       else {
         clear();
-        stream.write(line.slice(0, Math.max(10, (stream.columns ?? 80) - 1)));
+        stream.write(line.slice(0, Math.max(10, stream.columns - 1)));
         shown = true;
       }
     },

@@ -1,0 +1,98 @@
+/**
+ * `npm test`: every tier in turn, or those that are named (`npm test -- unit sql`). Other arguments go to vitest
+ * (`npm test -- sql -t upsert`). Ends with the line "N passed, N failed", and ", N skipped" where a test said why it could not run.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CHECKS, runCheck } from './check';
+import { CHECKOUT } from './support/context';
+import { formatDuration } from './support/progress';
+
+/** The tiers, quick ones first, each with what it proves. */
+const TIERS = {
+  check: 'types, lint, format, SQL lint, workflow and shell lint',
+  unit: 'pure functions, settings, boundaries',
+  components: 'the program against mocks of the engine',
+  sql: 'a real PostgreSQL + pgvector',
+  faults: 'servers that are killed, filled, corrupted and raced',
+  engine: 'the real Pulumi engine: preview, up, refresh, destroy',
+} as const;
+
+type Tier = keyof typeof TIERS;
+
+interface Tally {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+interface VitestReport {
+  numPassedTests: number;
+  numFailedTests: number;
+  numPendingTests: number;
+  numTodoTests: number;
+  success: boolean;
+  testResults: { name: string; status: string; message: string }[];
+}
+
+async function runChecks(): Promise<Tally> {
+  const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
+  for (const check of CHECKS) {
+    if ((await runCheck(check)) === 0) tally.passed++;
+    else tally.failed++;
+  }
+  return tally;
+}
+
+async function runVitest(tier: Tier, extra: readonly string[]): Promise<Tally> {
+  const dir = mkdtempSync(join(tmpdir(), 'qbench-report-'));
+  const report = join(dir, 'report.json');
+  const args = ['run', '--project', tier, '--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  try {
+    const code = await new Promise<number>((resolve, reject) => {
+      const vitest = join(CHECKOUT, 'node_modules', 'vitest', 'vitest.mjs');
+      const child = spawn(process.execPath, [vitest, ...args, ...extra], { cwd: CHECKOUT, stdio: ['ignore', 'inherit', 'inherit'] });
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill(signal));
+      child.on('error', reject);
+      child.on('close', (status) => resolve(status ?? 1));
+    });
+    if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0 };
+    const result = JSON.parse(readFileSync(report, 'utf8')) as VitestReport;
+    // A file that could not even be loaded has no failed test, but it has failed.
+    const broken = result.testResults.filter((file) => file.status === 'failed' && file.message !== '').length;
+    const failed = result.numFailedTests + (result.numFailedTests === 0 ? broken : 0);
+    return {
+      passed: result.numPassedTests,
+      failed: failed === 0 && code !== 0 ? 1 : failed,
+      skipped: result.numPendingTests + result.numTodoTests,
+    };
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+async function main(): Promise<number> {
+  const args = process.argv.slice(2);
+  const named = (Object.keys(TIERS) as Tier[]).filter((tier) => args.includes(tier));
+  const extra = args.filter((arg) => !(arg in TIERS));
+  const tiers = named.length > 0 ? named : (Object.keys(TIERS) as Tier[]);
+  const total: Tally = { passed: 0, failed: 0, skipped: 0 };
+  const lines: string[] = [];
+  for (const tier of tiers) {
+    process.stdout.write(`\n=== ${tier}: ${TIERS[tier]}\n`);
+    const started = performance.now();
+    const tally = tier === 'check' ? await runChecks() : await runVitest(tier, extra);
+    for (const key of ['passed', 'failed', 'skipped'] as const) total[key] += tally[key];
+    const time = formatDuration((performance.now() - started) / 1_000);
+    lines.push(`  ${tier.padEnd(10)} ${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped in ${time}`);
+  }
+  process.stdout.write(`\n${lines.join('\n')}\n\n`);
+  process.stdout.write(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}\n`);
+  return total.failed === 0 && total.passed > 0 ? 0 : 1;
+}
+
+void main().then((code) => {
+  process.exitCode = code;
+});
