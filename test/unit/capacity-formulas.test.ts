@@ -113,10 +113,13 @@ describe('HNSW build time', () => {
     [32_000, 16, 64, 14.6],
     [32_000, 32, 128, 40],
     [500_000, 16, 64, 262],
-  ])('%i rows, m = %i, ef_construction = %i: within 15 percent of the measured %d s', (rows, m, efConstruction, seconds) => {
-    expect(measured(rows, m, efConstruction) / seconds).toBeGreaterThan(0.85);
-    expect(measured(rows, m, efConstruction) / seconds).toBeLessThan(1.15);
-  });
+  ])(
+    '%i rows, m = %i, ef_construction = %i: within 15 percent of the measured %d s',
+    (rows, m, efConstruction, seconds) => {
+      expect(measured(rows, m, efConstruction) / seconds).toBeGreaterThan(0.85);
+      expect(measured(rows, m, efConstruction) / seconds).toBeLessThan(1.15);
+    },
+  );
 
   it('what spills takes 6.4 times as long', () => {
     const input = {
