@@ -9,7 +9,7 @@ export interface RawConfig {
 }
 
 // Not in the SDK's types. Without it an encrypted value could not be told from a plain one, and would reach the state in clear.
-const { isConfigSecret } = runtime as unknown as { isConfigSecret(fullKey: string): boolean };
+const { isConfigSecret } = runtime as unknown as { isConfigSecret: (fullKey: string) => boolean };
 
 /**
  * Every key of the project's namespace, declared or not, so that a misspelt one is found. No setting is a secret;
@@ -28,7 +28,7 @@ export function readConfig(): RawConfig {
     }
     const secret = isConfigSecret(fullKey);
     if (secret) secretKeys.push(name);
-    raw[name] = secret ? undefined : decodeRaw(name, String(value));
+    raw[name] = secret ? undefined : decodeRaw(name, value);
   }
   return { raw, context: { stack: getStack(), project, secretKeys, foreignKeys } };
 }

@@ -18,3 +18,19 @@ export function hostMemoryMiB(settings: ParsedSettings): number | undefined {
   const memoryGiB = type === undefined ? undefined : instanceTypeNamed(type)?.memoryGiB;
   return memoryGiB === undefined ? undefined : memoryGiB * 1024;
 }
+
+/** A rule that holds on the AWS tiers only. */
+export function cloud(reads: readonly string[], check: Rule['check']): Rule {
+  return {
+    reads: ['tier', ...reads],
+    check: (settings, context) => (settings.tier === 'local' ? [] : check(settings, context)),
+  };
+}
+
+/** A rule that holds on one tier only. */
+export function on(tier: 'ec2' | 'aurora', reads: readonly string[], check: Rule['check']): Rule {
+  return {
+    reads: ['tier', ...reads],
+    check: (settings, context) => (settings.tier === tier ? check(settings, context) : []),
+  };
+}

@@ -4,7 +4,7 @@ import { shown } from './errors';
 import { INDEX_TYPES, resolveIndex } from './indexProfiles';
 import type { Rule } from './rule';
 
-export const INDEX_RULES: readonly Rule[] = [
+const indexRules: Rule[] = [
   {
     reads: ['index.profile', 'index.type'],
     check: ({ index }) => {
@@ -85,3 +85,6 @@ export const INDEX_RULES: readonly Rule[] = [
         : [],
   },
 ];
+
+/** Rules of the vector indexes. */
+export const INDEX_RULES: readonly Rule[] = [...indexRules];

@@ -10,7 +10,6 @@ export type Check = (text: string) => string | undefined;
 /** Widest range that may connect to a server: the policy pack refuses a /16 and wider. */
 export const WIDEST_PREFIX = { ipv4: 17, ipv6: 48 } as const;
 
-// eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
 /** Whether the text holds a control character, a line end among them. */

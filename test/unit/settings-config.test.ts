@@ -4,16 +4,16 @@ import { readConfig } from '../../infra/config';
 import { parseSettings, SettingsError } from '../../infra/settings';
 
 /** Configuration as the engine hands it over: text by full key, and the keys that are encrypted. */
-function given(config: Record<string, string>, secretKeys: string[] = []): void {
-  runtime.setMocks({ call: () => ({}), newResource: () => ({ id: '', state: {} }) }, 'qbench-postgres', 'dev');
+async function given(config: Record<string, string>, secretKeys: string[] = []): Promise<void> {
+  await runtime.setMocks({ call: () => ({}), newResource: () => ({ id: '', state: {} }) }, 'qbench-postgres', 'dev');
   runtime.setAllConfig(config, secretKeys);
 }
 
 afterEach(() => runtime.setAllConfig({}));
 
 describe("Pulumi's configuration", () => {
-  it('is handed over decoded, with the names of the stack and the project', () => {
-    given({
+  it('is handed over decoded, with the names of the stack and the project', async () => {
+    await given({
       'qbench-postgres:tier': 'local',
       'qbench-postgres:ttlHours': '48',
       'qbench-postgres:protectData': 'false',
@@ -26,14 +26,14 @@ describe("Pulumi's configuration", () => {
     expect(parseSettings(raw, context)).toMatchObject({ tier: 'local', ttlHours: 48, workload: { documents: 5000 } });
   });
 
-  it('shows keys that nobody declared, so that a misspelt one is an error', () => {
-    given({ 'qbench-postgres:teir': 'ec2' });
+  it('shows keys that nobody declared, so that a misspelt one is an error', async () => {
+    await given({ 'qbench-postgres:teir': 'ec2' });
     const { raw, context } = readConfig();
     expect(() => parseSettings(raw, context)).toThrow(/teir: there is no such setting\n.*did you mean tier\?/);
   });
 
-  it('keeps an encrypted value out of the raw object, and names its key to be refused', () => {
-    given({ 'qbench-postgres:owner': 'canary-4711', 'qbench-postgres:pasword': 'canary-4712' }, [
+  it('keeps an encrypted value out of the raw object, and names its key to be refused', async () => {
+    await given({ 'qbench-postgres:owner': 'canary-4711', 'qbench-postgres:pasword': 'canary-4712' }, [
       'qbench-postgres:owner',
       'qbench-postgres:pasword',
     ]);
