@@ -1,6 +1,6 @@
 import { ComponentResource, type ComponentResourceOptions, type Input } from '@pulumi/pulumi';
 import { TYPE_PREFIX } from '../naming';
-import type { DesiredIndex, IndexSession } from '../ops/indexes/desired';
+import type { DesiredIndexState } from '../ops/indexes/desired';
 import { migrationManifest } from '../ops/migrations/manifest';
 import { qbenchCommand } from './qbenchCommand';
 
@@ -8,9 +8,8 @@ export interface SchemaArgs {
   stack: string;
   /** The database they are applied to; a change of it applies them there. */
   database: Input<string>;
-  indexes: readonly DesiredIndex[];
-  /** Memory and workers of one build, from the plan. */
-  indexSession: IndexSession;
+  /** The vector indexes, with memory and workers of one build from the plan. */
+  indexes: DesiredIndexState;
   /** Loads the demo corpus of this project when the tables are empty. */
   sampleData: boolean;
 }
@@ -35,7 +34,7 @@ export class Schema extends ComponentResource {
       : migrations;
     qbenchCommand(
       `${name}-indexes`,
-      { stack, apply: 'index apply', desired: { database, indexes: args.indexes, session: args.indexSession } },
+      { stack, apply: 'index apply', desired: { ...args.indexes, database } },
       { parent: this, dependsOn: rows },
     );
     this.registerOutputs({});

@@ -5,12 +5,24 @@ import { Roles } from '../components/roles';
 import { Schema } from '../components/schema';
 import { probeServer } from '../machine';
 import { ROLE_NAMES } from '../naming';
+import { postgresqlConf } from '../postgres/parameters';
 import type { LocalSettings } from '../settings';
 import type { TierOutputs } from './outputs';
+import { capacityOutput, indexesFor, planFor } from './plan';
+
+/** Cores that the plan counts on: a constant, so that the same configuration means the same server on every machine. */
+const CORES = 2;
 
 /** A PostgreSQL + pgvector server on the user's machine, with the same objects inside as every other tier. */
 export function deployLocal(settings: LocalSettings, stack: string): TierOutputs {
   const { local } = settings;
+  const plan = planFor(settings, { memoryMiB: local.memoryMiB, cores: CORES });
+  const configuration = postgresqlConf({
+    tier: 'local',
+    plan: plan.server,
+    version: settings.postgresVersion,
+    overrides: settings.postgresParameters,
+  });
   const server = new LocalServer('local', {
     stack,
     port: local.port,
@@ -18,7 +30,7 @@ export function deployLocal(settings: LocalSettings, stack: string): TierOutputs
     ...(local.osUser === undefined ? {} : { osUser: local.osUser }),
     ...(local.dataDir === undefined ? {} : { dataDir: local.dataDir }),
     protectData: settings.protectData,
-    parameters: {},
+    parameters: configuration.parameters,
     generation: probeServer(stack).generation,
   });
   // Whatever lives in the server goes with it: a destroy needs no connection, and works when the server is gone.
@@ -27,7 +39,7 @@ export function deployLocal(settings: LocalSettings, stack: string): TierOutputs
   const database = new ApplicationDatabase('database', { roles }, inside);
   new Schema(
     'schema',
-    { stack, database: database.databaseName, indexes: [], indexSession: {} as never, sampleData: local.sampleData },
+    { stack, database: database.databaseName, indexes: indexesFor(settings, plan), sampleData: local.sampleData },
     { deletedWith: server.server, dependsOn: database },
   );
   const databaseUrl = interpolate`postgresql://${ROLE_NAMES.app}:${roles.passwords.app}@${server.host}:${server.port}/${database.databaseName}`;
@@ -38,7 +50,7 @@ export function deployLocal(settings: LocalSettings, stack: string): TierOutputs
     database: database.databaseName,
     databaseUrl: secret(databaseUrl),
     connectCommand: `npm run qbench -- psql --stack ${stack}`,
-    capacity: {},
+    capacity: capacityOutput(plan),
     backupRepository: null,
     dashboardUrl: null,
   };

@@ -22,7 +22,7 @@ type Call<Request> = ServerUnaryCall<Request, unknown>;
 type Options = { nodeargs?: string; typescript?: boolean };
 
 function optionsOf(info: messages.ProgramInfo | undefined): Options {
-  return (info?.getOptions()?.toJavaScript() ?? {}) as Options;
+  return info?.getOptions()?.toJavaScript() ?? {};
 }
 
 function start(script: string, nodeArgs: string[], args: string[], cwd: string, env: NodeJS.ProcessEnv): ChildProcess {
@@ -132,8 +132,11 @@ server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port
 });
 
 // The engine stops its plugins by closing them; one that is killed leaves nobody to do so.
-whenEngineGone(() => {
+function end(): void {
   for (const child of children) child.kill();
   process.exit(0);
-});
-process.on('SIGINT', () => undefined);
+}
+whenEngineGone(end);
+// The engine asks its plugins to end by SIGINT and waits 5 s for each that does not.
+process.on('SIGINT', end);
+process.on('SIGTERM', end);

@@ -1,0 +1,48 @@
+/** From settings to numbers: the capacity plan and what the components take from it. Pure. */
+import { assertFits, planCapacity, type CapacityPlan, type Host } from '../capacity/plan';
+import { CapacityError } from '../capacity/plan';
+import { OperatorError } from '../ops/errors';
+import { desiredIndexState, type DesiredIndexState } from '../ops/indexes/desired';
+import type { Settings } from '../settings';
+
+/**
+ * The plan of a stack for its host.
+ * @throws OperatorError with the numbers that break and the ways out where the workload does not fit: it fails the preview
+ */
+export function planFor(settings: Settings, host: Host): CapacityPlan {
+  const plan = planCapacity({ workload: settings.workload, index: settings.index, host });
+  try {
+    assertFits(plan);
+  } catch (error) {
+    if (error instanceof CapacityError) throw new OperatorError(error.message);
+    throw error;
+  }
+  return plan;
+}
+
+/** Both vector indexes as desired state, with the memory and workers that the plan gives to one build. */
+export function indexesFor(settings: Settings, plan: CapacityPlan): DesiredIndexState {
+  const most = (pick: (index: CapacityPlan['indexes'][number]) => number): number => Math.max(...plan.indexes.map(pick));
+  return desiredIndexState(settings.index, settings.workload.dimensions, {
+    maintenanceWorkMemMiB: most((index) => index.sessionMaintenanceWorkMemMiB),
+    maxParallelWorkers: most((index) => index.parallelWorkers),
+  });
+}
+
+/** What the stack output `capacity` tells of a plan: the numbers people compare, not the whole working. */
+export function capacityOutput(plan: CapacityPlan): Record<string, unknown> {
+  const { workload, host, sizes, memory, horizon, forecast, server } = plan;
+  return {
+    documents: workload.documents,
+    host: { memoryMiB: host.memoryMiB, cores: host.cores },
+    databaseBytes: sizes.databaseBytes,
+    vectorIndexBytes: sizes.vectorIndexBytes,
+    requiredDiskBytes: plan.disk.requiredBytes,
+    sharedBuffersMiB: server.sharedBuffersMiB,
+    servingMiB: memory.serving.totalMiB,
+    buildingMiB: memory.building.totalMiB,
+    horizonMonths: horizon.months,
+    monthsUntilMemoryFull: forecast.monthsUntilMemoryFull ?? null,
+    monthsUntilDiskFull: forecast.monthsUntilDiskFull ?? null,
+  };
+}
