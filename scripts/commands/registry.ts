@@ -14,4 +14,14 @@ export interface VerbEntry {
 
 export const VERBS: readonly VerbEntry[] = [
   { name: 'server', summary: 'the server of the local tier: status, start, stop, logs', load: () => import('./server') },
+  { name: 'migrate', summary: 'applies the pending migrations', load: () => import('./migrate') },
+  { name: 'schema', summary: 'prints, writes or checks sql/schema.sql', load: () => import('./schema') },
+  { name: 'db-clear', summary: 'clears all rows, keeps the schema', load: () => import('./dbClear') },
+  { name: 'postgres-clean', summary: 'drops and remakes every object of the application', load: () => import('./postgresClean') },
+  { name: 'migrate-test', summary: 'rehearses all migrations in a scratch database', load: () => import('./migrateTest') },
+  { name: 'load', summary: 'loads documents, steps and embeddings from JSON Lines', load: () => import('./load') },
+  { name: 'search', summary: 'one vector search, with the index it used and its latency', load: () => import('./search') },
+  { name: 'check-env', summary: 'whether this machine and the database have what is needed', load: () => import('./checkEnv') },
+  { name: 'health', summary: 'how the database is: 0 ok, 1 warning, 2 critical', load: () => import('./health') },
+  { name: 'psql', summary: 'opens psql at the database', load: () => import('./psql') },
 ];

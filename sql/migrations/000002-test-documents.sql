@@ -1,4 +1,5 @@
 -- One row a test case. Types and defaults are the application's contract: serial, varchar and timestamp stay as they are.
+-- squawk-ignore-file prefer-identity, prefer-text-field, prefer-timestamp-tz
 
 CREATE TABLE public.test_documents (
   id serial PRIMARY KEY,

@@ -1,4 +1,5 @@
 -- The steps of a test case, each with an embedding of its own. About a third of the documents have none.
+-- squawk-ignore-file prefer-identity
 
 CREATE TABLE public.test_steps (
   id serial PRIMARY KEY,

@@ -1,5 +1,6 @@
 -- Look-ups by one value. The tables are new and empty here, so plain CREATE INDEX blocks nobody.
 -- test_case_id and uid have the indexes of their unique constraints.
+-- squawk-ignore-file require-concurrent-index-creation
 
 CREATE INDEX idx_test_documents_jira_key ON public.test_documents (jira_key);
 CREATE INDEX idx_test_documents_priority ON public.test_documents (priority);

@@ -11,24 +11,26 @@ BEGIN
 END
 $$;
 
-GRANT pg_monitor TO qbench_monitor;
-GRANT pg_read_all_data TO qbench_backup;
+GRANT pg_monitor, pg_use_reserved_connections TO qbench_monitor;
+GRANT pg_checkpoint, pg_read_all_data, pg_use_reserved_connections TO qbench_backup;
 
+ALTER ROLE qbench_owner SET search_path = public;
 ALTER ROLE qbench_app SET search_path = public;
 ALTER ROLE qbench_readonly SET search_path = public;
+ALTER ROLE qbench_monitor SET search_path = public;
+ALTER ROLE qbench_backup SET search_path = public;
+ALTER ROLE qbench_app SET statement_timeout = '120s';
 
 CREATE EXTENSION IF NOT EXISTS vector SCHEMA public;
 CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;
 CREATE EXTENSION IF NOT EXISTS pg_stat_statements SCHEMA public;
 
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
-GRANT USAGE ON SCHEMA public TO qbench_app, qbench_readonly, qbench_monitor;
+GRANT USAGE ON SCHEMA public TO qbench_app, qbench_readonly, qbench_monitor, qbench_backup;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE qbench_owner IN SCHEMA public
   GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO qbench_app;
 ALTER DEFAULT PRIVILEGES FOR ROLE qbench_owner IN SCHEMA public
   GRANT USAGE, SELECT ON SEQUENCES TO qbench_app;
 ALTER DEFAULT PRIVILEGES FOR ROLE qbench_owner IN SCHEMA public
-  GRANT SELECT ON TABLES TO qbench_readonly;
-ALTER DEFAULT PRIVILEGES FOR ROLE qbench_owner IN SCHEMA public
-  GRANT EXECUTE ON FUNCTIONS TO qbench_app, qbench_readonly;
+  GRANT SELECT ON TABLES TO qbench_readonly, qbench_monitor;

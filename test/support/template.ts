@@ -19,6 +19,8 @@ export interface TestDatabase {
 }
 
 const ROLES_SQL = readFileSync(join(__dirname, 'roles.sql'), 'utf8');
+/** Roles besides the owner that may connect. */
+const USERS = [ROLE_NAMES.app, ROLE_NAMES.readonly, ROLE_NAMES.monitor, ROLE_NAMES.backup];
 /** Advisory lock of the maintenance database: several vitest workers may want the template at once. */
 const TEMPLATE_LOCK = 8_101_110;
 
@@ -32,9 +34,12 @@ export async function createTestDatabase(
 ): Promise<TestDatabase> {
   const template = await ensureTemplate(server, options.migrated ?? true);
   const name = `t_${randomBytes(6).toString('hex')}`;
-  await asSuperuser(server, 'postgres', (session) =>
-    session.query(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER ${ROLE_NAMES.owner}`),
-  );
+  await asSuperuser(server, 'postgres', async (session) => {
+    await session.query(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER ${ROLE_NAMES.owner}`);
+    // Rights on a database are not cloned with it.
+    await session.query(`REVOKE ALL ON DATABASE ${name} FROM PUBLIC`);
+    await session.query(`GRANT CONNECT ON DATABASE ${name} TO ${USERS.join(', ')}`);
+  });
   return {
     name,
     database: databaseAt(server, name),

@@ -1,12 +1,20 @@
-/** One migrator at a time in a database. */
-import { ADVISORY_LOCKS } from '../../naming';
+/** One at a time, by an advisory lock of the session. */
 import { OperatorError } from '../errors';
 import type { Clock, ProgressSink, Queryable } from '../ports';
 import { sqlText } from '../sqlText';
 
 const POLL_MS = 500;
 
-export interface LockHolder {
+export interface LockRequest {
+  key: bigint;
+  /** Who may hold it, in words: "another migrator". */
+  holder: string;
+  /** How long to ask for it, in milliseconds. */
+  waitMs: number;
+  signal?: AbortSignal | undefined;
+}
+
+interface LockHolder {
   pid: number;
   application_name: string | null;
   usename: string | null;
@@ -17,18 +25,16 @@ export interface LockHolder {
 /**
  * Takes the lock for as long as the session lives. Asks again and again instead of waiting inside the server: a session that waits
  * there holds a snapshot, and a CREATE INDEX CONCURRENTLY of the holder would wait for that snapshot to go.
- * @param waitMs how long to ask
  * @throws OperatorError naming the holder when the time is over
  */
-export async function takeMigrateLock(
+export async function takeLock(
   session: Queryable,
   clock: Clock,
   progress: ProgressSink,
-  waitMs: number,
-  signal?: AbortSignal,
+  request: LockRequest,
 ): Promise<void> {
-  const key = ADVISORY_LOCKS.migrate.toString();
-  const end = clock.monotonicMs() + waitMs;
+  const key = request.key.toString();
+  const end = clock.monotonicMs() + request.waitMs;
   let told: number | undefined;
   for (;;) {
     const { rows } = await session.query<{ taken: boolean }>(
@@ -39,13 +45,13 @@ export async function takeMigrateLock(
     const holder = (await session.query<LockHolder>(sqlText('queries/advisory-lock-holder'), [key])).rows[0];
     if (holder !== undefined && told !== holder.pid) {
       progress.note(
-        `another migrator is at work: ${describe(holder)}; waiting for it up to ${Math.ceil(waitMs / 1000)} s`,
+        `${request.holder} is at work: ${describe(holder)}; waiting for it up to ${Math.ceil(request.waitMs / 1000)} s`,
       );
       told = holder.pid;
     }
     if (clock.monotonicMs() >= end) {
       throw new OperatorError(
-        `another migrator is still at work: ${holder === undefined ? 'it could not be seen' : describe(holder)}`,
+        `${request.holder} is still at work: ${holder === undefined ? 'it has just begun' : describe(holder)}`,
         {
           next:
             holder === undefined
@@ -54,7 +60,7 @@ export async function takeMigrateLock(
         },
       );
     }
-    await clock.sleep(POLL_MS, signal);
+    await clock.sleep(POLL_MS, request.signal);
   }
 }
 

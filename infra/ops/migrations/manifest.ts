@@ -44,7 +44,7 @@ export function migrationManifest(dir: string = MIGRATIONS_DIR): ManifestEntry[]
 }
 
 /**
- * Reads the folder whole: names, numbers without gap or twin, directives, statements.
+ * Reads the folder whole: names, numbers, directives, statements.
  * @throws OperatorError naming the file that breaks a rule
  */
 export function readMigrations(dir: string = MIGRATIONS_DIR): MigrationFile[] {
@@ -58,17 +58,6 @@ export function readMigrations(dir: string = MIGRATIONS_DIR): MigrationFile[] {
       throw new OperatorError(`two migrations have one number: ${before.file} and ${migration.file}`, {
         next: 'give the newer one the next free number; never rename one that was applied',
       });
-    }
-    const expected = (before?.number ?? 0) + 1;
-    if (migration.number !== expected) {
-      const wanted = String(expected).padStart(6, '0');
-      throw new OperatorError(
-        `migration ${wanted} is missing: ${migration.file} comes ${before === undefined ? 'first' : `after ${before.file}`}`,
-        {
-          allowed: 'numbers from 000001 without a gap',
-          next: 'restore the file from version control, or renumber the new one',
-        },
-      );
     }
   });
   return files;

@@ -1,11 +1,12 @@
 /** Brings a database to the migrations of this checkout. */
+import { ADVISORY_LOCKS } from '../../naming';
 import { OperatorError, messageOf } from '../errors';
 import type { Clock, Database, ProgressSink, Session } from '../ports';
 import { quoteIdent, sqlText } from '../sqlText';
 import { watchBlockers, type BlockerWatch } from './blockers';
 import { checkDeclared, migrationStates, pendingMigrations, type MigrationStatus } from './history';
 import { ensureLedger, readLedger } from './ledger';
-import { takeMigrateLock } from './lock';
+import { takeLock } from './lock';
 import { MIGRATIONS_DIR, readMigrations, type ManifestEntry, type MigrationFile } from './manifest';
 
 /** Runs one migration file with its ledger row. */
@@ -62,7 +63,12 @@ export async function migrate(
   signal?.addEventListener('abort', stop);
   let watch: BlockerWatch | undefined;
   try {
-    await takeMigrateLock(session, clock, progress, options.migratorWaitMs ?? DEFAULTS.migratorWaitMs, signal);
+    await takeLock(session, clock, progress, {
+      key: ADVISORY_LOCKS.migrate,
+      holder: 'another migrator',
+      waitMs: options.migratorWaitMs ?? DEFAULTS.migratorWaitMs,
+      signal,
+    });
     const applied = await readLedger(session);
     const pending = pendingMigrations(files, applied);
     const report: MigrateReport = { applied: [], alreadyApplied: applied.length };
@@ -100,10 +106,11 @@ export async function migrationStatus(database: Database, dir: string = MIGRATIO
 }
 
 async function prepareSession(session: Session, lockTimeoutMs: number): Promise<void> {
-  // Names resolve the same way whatever the role's own search_path is.
   const settings = {
+    // Names resolve the same way whatever the role's own search_path is.
     search_path: 'public, pg_temp',
     lock_timeout: `${lockTimeoutMs}ms`,
+    statement_timeout: '0',
     client_min_messages: 'warning',
   };
   for (const [name, value] of Object.entries(settings))
