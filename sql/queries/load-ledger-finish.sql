@@ -1,0 +1,2 @@
+-- The load of this file is complete. $1: SHA-256 of the source.
+UPDATE qbench.load_ledger SET finished_at = pg_catalog.now() WHERE source_sha256 = $1;

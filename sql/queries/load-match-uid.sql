@@ -1,0 +1,6 @@
+-- Staged lines to documents: by uid.
+UPDATE load_documents AS s
+   SET document_id = d.id
+  FROM public.test_documents AS d
+ WHERE s.document_id IS NULL
+   AND d.uid = s.uid;
