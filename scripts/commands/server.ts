@@ -6,6 +6,7 @@ import { postmasterPid } from '../../infra/adapters/localServer/probe';
 import { logTail } from '../../infra/adapters/localServer/process';
 import { OperatorError, UsageError } from '../../infra/ops/errors';
 import { stackOf, type CliContext } from '../support/context';
+import { table } from '../support/output';
 import { readJsonFromStdin } from '../support/stdin';
 
 export function register(program: Command, context: CliContext): void {
@@ -56,6 +57,17 @@ export function register(program: Command, context: CliContext): void {
       const record = cluster(stackOf(command)).record;
       if (record === undefined || !existsSync(record.logFile)) throw new OperatorError('there is no log yet', { next: 'npm run up' });
       context.write(`${logTail(record.logFile, lines).join('\n')}\n`);
+    });
+
+  server
+    .command('parameters')
+    .description('every parameter asked for beside what the server runs with: equal, differs or pending restart, and why')
+    .option('--json', 'as JSON')
+    .action(async (options: { json?: boolean }, command: Command) => {
+      const found = await cluster(stackOf(command)).parameters();
+      if (options.json === true) return context.json(found);
+      const rows = found.map((state) => [state.name, state.wanted, state.live ?? '-', state.standing, state.needs ?? '-', state.why]);
+      context.write(table(['parameter', 'wanted', 'live', 'standing', 'change by', 'why'], rows));
     });
 
   server

@@ -38,7 +38,6 @@ export function desiredServer(overrides: Partial<DesiredServer> = {}): DesiredSe
     protectData: false,
     generation: 0,
     parameters: PARAMETERS,
-    reloadable: [],
     ...overrides,
   };
 }
@@ -71,11 +70,17 @@ export function addressOf(server: TestServer, database: string, user: string = R
 }
 
 export function databaseAt(server: TestServer, database: string): PostgresDatabase {
-  return new PostgresDatabase(`test database ${database}`, ({ role = 'app' }) => addressOf(server, database, ROLE_NAMES[role]));
+  return new PostgresDatabase(`test database ${database}`, ({ role = 'app' }) =>
+    addressOf(server, database, ROLE_NAMES[role]),
+  );
 }
 
 /** Runs `work` in one superuser session of a database, closed afterwards whatever happens. */
-export async function asSuperuser<T>(server: TestServer, database: string, work: (session: Session) => Promise<T>): Promise<T> {
+export async function asSuperuser<T>(
+  server: TestServer,
+  database: string,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
   const session = await openSession(addressOf(server, database));
   try {
     return await work(session);

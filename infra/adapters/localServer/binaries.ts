@@ -39,10 +39,13 @@ export function compareVersions(a: string, b: string): number {
  */
 export function checkPgvector(version: string): string | undefined {
   if (compareVersions(version, PGVECTOR_MINIMUM) < 0) {
-    throw new OperatorError(`pgvector ${version} is too old: its HNSW indexes can be corrupted (CVE-2026-3172, and by vacuum)`, {
-      allowed: `${PGVECTOR_MINIMUM} or newer`,
-      next: 'upgrade pgvector, or set local:postgresSource to "wheel"',
-    });
+    throw new OperatorError(
+      `pgvector ${version} is too old: its HNSW indexes can be corrupted (CVE-2026-3172, and by vacuum)`,
+      {
+        allowed: `${PGVECTOR_MINIMUM} or newer`,
+        next: 'upgrade pgvector, or set local:postgresSource to "wheel"',
+      },
+    );
   }
   if (compareVersions(version, PGVECTOR_ADVISED) < 0) {
     return `pgvector ${version} is served, ${PGVECTOR_ADVISED} or newer is advised`;
@@ -57,7 +60,8 @@ export async function resolveBinaries(
   runner: CommandRunner,
   progress: ProgressSink,
 ): Promise<PostgresBinaries> {
-  const binDir = source.kind === 'wheel' ? join(await ensureWheel(cacheDir, runner, progress), 'bin') : (source.binDir ?? '');
+  const binDir =
+    source.kind === 'wheel' ? join(await ensureWheel(cacheDir, runner, progress), 'bin') : (source.binDir ?? '');
   if (!existsSync(join(binDir, 'postgres'))) {
     throw new OperatorError(`there is no program "postgres" in "${binDir}"`, {
       next: 'set local:binDir to the folder that `pg_config --bindir` prints, or local:postgresSource to "wheel"',

@@ -9,17 +9,37 @@ import { ROLE_NAMES } from '../../naming';
 import { OperatorError } from '../../ops/errors';
 import type { Clock, ProgressSink, Session } from '../../ops/ports';
 import { scramVerifier } from '../../postgres/scram';
+import { applyConfiguration } from '../../ops/configuration/apply';
+import { ensureSessionLogging } from '../../ops/configuration/sessionLogging';
 import { openSession } from '../postgresDatabase';
 import { ProcessRunner } from '../processRunner';
 import { resolveBinaries, type PostgresBinaries, type PostgresSource } from './binaries';
-import { writeConfiguration, type DesiredConfiguration } from './configuration';
-import { inspectDataFolder, systemIdentifier } from './dataFolder';
+import {
+  configurationFiles,
+  configuredPort,
+  lastGoodParameters,
+  LocalConfigurableServer,
+  superuserSession,
+  type DesiredConfiguration,
+} from './configuration';
+import { holdsCluster, inspectDataFolder } from './dataFolder';
+import { initialiseCluster, removePartials } from './initialise';
+import { reportParameters, type ParameterReport } from './parameterReport';
 import { serverUser, type ServerUser } from './identity';
-import { cacheDir, checkoutId, readRecord, stackLayout, stacksDir, type MachineContext, type ServerRecord, type StackLayout } from './layout';
+import {
+  cacheDir,
+  checkoutId,
+  readRecord,
+  stackLayout,
+  stacksDir,
+  type MachineContext,
+  type ServerRecord,
+  type StackLayout,
+} from './layout';
 import { withLock } from './lock';
 import { findFreePort } from './port';
 import { postmasterPid } from './probe';
-import { startServer, stopServer } from './process';
+import { startServer, stopServer, stopStrays } from './process';
 
 /** What `qbench server apply` is told on its standard input. Compared in previews, so it names no path of this machine unless the user did. */
 export interface DesiredServer extends DesiredConfiguration {
@@ -87,12 +107,27 @@ export class LocalCluster {
     await this.reserve(0);
     return withLock(this.layout.lock, LOCK_WAIT_MS, this.clock, async () => {
       const record = this.record as ServerRecord;
+      this.refuseMovedData(record);
       const caller = new ProcessRunner(this.context.env);
       const binaries = await resolveBinaries(desired.source, cacheDir(this.context), caller, this.progress);
       let current: ServerRecord = { ...record, binDir: binaries.binDir, dataDir: this.layout.dataDir };
       if (!(await inspectDataFolder(this.layout.dataDir, record, binaries, this.runner()))) {
-        current = await this.initialise(current, binaries, superuserPassword);
+        current = await initialiseCluster(
+          {
+            record: current,
+            binaries,
+            stackDir: this.layout.dir,
+            runner: this.runner(),
+            giveToServer: (path) => this.giveToServer(path),
+            keepRecord: (made) => this.writeRecord(made),
+            progress: this.progress,
+          },
+          superuserPassword,
+        );
       }
+      // Also where a run before this one was killed between the end of initdb and this word.
+      current = { ...current, state: 'initialised' };
+      this.writeRecord(current);
       await this.configureAndStart(desired, current, binaries);
       await this.ensureSuperuserPassword(current, superuserPassword);
       current = {
@@ -118,25 +153,71 @@ export class LocalCluster {
     if (record !== undefined) await stopServer(record.dataDir, this.clock);
   }
 
-  /** Stops the server and removes everything of it; keeps the data where it is protected. Succeeds where nothing is left. */
+  /**
+   * Stops the server and removes everything of it; keeps the data where it is protected. Succeeds where nothing is left.
+   * A folder that does not hold this stack's own cluster is never removed.
+   */
   async destroy(protectData: boolean): Promise<void> {
-    const record = this.record;
-    if (record === undefined) return;
-    await stopServer(record.dataDir, this.clock);
-    rmSync(record.socketDir, { recursive: true, force: true });
-    if (protectData) {
-      this.progress.note(`data kept in ${record.dataDir} (local:protectData)`);
+    if (!existsSync(this.layout.dir)) return;
+    await withLock(this.layout.lock, LOCK_WAIT_MS, this.clock, () => this.remove(protectData));
+    removeIfEmpty(dirname(this.layout.dir));
+  }
+
+  private async remove(protectData: boolean): Promise<void> {
+    const { record } = this;
+    const dataDir = record?.dataDir ?? this.layout.dataDir;
+    const ours = record?.systemIdentifier !== undefined && holdsCluster(dataDir, record.systemIdentifier);
+    if (ours) await stopServer(dataDir, this.clock);
+    if (ours || !existsSync(dataDir)) await stopStrays(dataDir, this.clock);
+    rmSync(this.layout.socketDir, { recursive: true, force: true });
+    if (protectData && ours) {
+      this.progress.note(`data kept in ${dataDir} (protectData)`);
       return;
     }
-    // The record says that this folder was ours, also where the user chose it.
-    rmSync(record.dataDir, { recursive: true, force: true });
+    if (ours) rmSync(dataDir, { recursive: true, force: true });
+    else if (existsSync(dataDir) && readdirSync(dataDir).length > 0) {
+      this.progress.note(`"${dataDir}" is left as it is: it does not hold the cluster of this stack`);
+      rmSync(this.layout.record, { force: true });
+      // A folder inside the stack's own would go with that.
+      if (dirname(dataDir) === this.layout.dir) return;
+    }
+    removePartials(dataDir);
     rmSync(this.layout.dir, { recursive: true, force: true });
-    removeIfEmpty(dirname(this.layout.dir));
+  }
+
+  /** Every parameter that was asked for, read back from the running server, with why it is asked for. */
+  async parameters(): Promise<ParameterReport[]> {
+    const record = this.existing();
+    const wanted = lastGoodParameters(this.layout.dir);
+    if (wanted === undefined || postmasterPid(record.dataDir) === undefined) {
+      throw new OperatorError(`the server of stack ${this.stack} is down`, {
+        next: `npm run qbench -- server start --stack ${this.stack}, or npm run up`,
+      });
+    }
+    const session = await superuserSession(record);
+    try {
+      return await reportParameters(session, wanted);
+    } finally {
+      await session.close();
+    }
   }
 
   /** A superuser session over the socket, where the server knows the caller by his user id; no password is involved. */
   superuserSession(record: ServerRecord): Promise<Session> {
-    return openSession({ host: record.socketDir, port: record.port, database: 'postgres', user: ROLE_NAMES.superuser });
+    return superuserSession(record);
+  }
+
+  /** @throws OperatorError where local:dataDir names another folder than the one that holds the data */
+  private refuseMovedData(record: ServerRecord): void {
+    const { dataDir } = this.layout;
+    if (record.state !== 'initialised' || record.dataDir === dataDir || !existsSync(record.dataDir)) return;
+    throw new OperatorError(
+      `local:dataDir is "${dataDir}", but the data of stack ${this.stack} lies in "${record.dataDir}"`,
+      {
+        allowed: record.dataDir,
+        next: `set it back; or move the data yourself: npm run qbench -- server stop, mv ${record.dataDir} ${dataDir}, npm run up`,
+      },
+    );
   }
 
   private existing(): ServerRecord {
@@ -177,54 +258,23 @@ export class LocalCluster {
     return new Set(records.flatMap((record) => (record === undefined ? [] : [record.port])));
   }
 
-  /** initdb into a folder beside, renamed when it is whole: a run that is killed leaves no half of a cluster. */
-  private async initialise(record: ServerRecord, binaries: PostgresBinaries, password: string): Promise<ServerRecord> {
-    this.progress.update({ phase: 'creating the database cluster (checksums on)' });
-    const dataDir = this.layout.dataDir;
-    const partial = `${dataDir}.partial`;
-    const passwordFile = join(this.layout.dir, 'superuser-password');
-    rmSync(partial, { recursive: true, force: true });
-    mkdirSync(partial, { recursive: true, mode: 0o700 });
-    this.giveToServer(partial);
-    writeFileSync(passwordFile, password, { mode: 0o600 });
-    this.giveToServer(passwordFile);
-    try {
-      const args = ['--no-instructions', '--data-checksums', '--encoding=UTF8', '--locale=C.UTF-8'];
-      const auth = ['--auth=scram-sha-256', `--username=${ROLE_NAMES.superuser}`, `--pwfile=${passwordFile}`];
-      const result = await this.runner().run(join(binaries.binDir, 'initdb'), [...args, ...auth, '-D', partial], {
-        env: { LC_ALL: 'C', LC_MESSAGES: 'C' },
-        cwd: '/',
-      });
-      if (result.code !== 0) {
-        const words = result.stderr.trim().split('\n').slice(-3).join(' / ');
-        throw new OperatorError(`initdb failed: ${words}`, {
-          next: words.includes('No space left') ? `free some space on the disk of ${dirname(dataDir)} and run it again` : 'see the words above',
-        });
-      }
-      const identifier = await systemIdentifier(binaries.binDir, partial, this.runner());
-      const made: ServerRecord = { ...record, state: 'initialised', systemIdentifier: identifier };
-      rmSync(dataDir, { recursive: true, force: true });
-      renameSync(partial, dataDir);
-      this.writeRecord(made);
-      return made;
-    } finally {
-      rmSync(passwordFile, { force: true });
-      rmSync(partial, { recursive: true, force: true });
-    }
-  }
-
-  private async configureAndStart(desired: DesiredServer, record: ServerRecord, binaries: PostgresBinaries): Promise<void> {
-    const change = writeConfiguration(record, desired, this.user, this.context);
-    const running = postmasterPid(record.dataDir) !== undefined;
-    if (running && change === 'restart') {
-      this.progress.update({ phase: 'restarting PostgreSQL' });
-      await stopServer(record.dataDir, this.clock);
-    }
-    if (!running || change === 'restart') await this.startProcess({ ...record, binDir: binaries.binDir });
-    else if (change === 'reload') {
-      const session = await this.superuserSession(record);
-      await session.query('SELECT pg_catalog.pg_reload_conf()').finally(() => session.close());
-    }
+  private async configureAndStart(
+    desired: DesiredServer,
+    record: ServerRecord,
+    binaries: PostgresBinaries,
+  ): Promise<void> {
+    const server = new LocalConfigurableServer({
+      record,
+      stackDir: this.layout.dir,
+      binDir: binaries.binDir,
+      user: this.user,
+      runner: this.runner(),
+      clock: this.clock,
+      startProcess: () => this.startProcess({ ...record, binDir: binaries.binDir }),
+    });
+    const files = configurationFiles(record, desired, this.user, this.context);
+    await applyConfiguration(server, files, this.clock, this.progress);
+    await server.session(ensureSessionLogging);
   }
 
   private async startProcess(record: ServerRecord): Promise<void> {
@@ -235,7 +285,7 @@ export class LocalCluster {
       binDir: record.binDir ?? '',
       dataDir: record.dataDir,
       logFile: record.logFile,
-      port: record.port,
+      port: configuredPort(record),
       runner: this.runner(),
       clock: this.clock,
     });
@@ -243,7 +293,13 @@ export class LocalCluster {
 
   /** Sets the password only where it does not work yet, so that an unchanged one leaves no trace in the log. */
   private async ensureSuperuserPassword(record: ServerRecord, password: string): Promise<void> {
-    const address = { host: record.host, port: record.port, database: 'postgres', user: ROLE_NAMES.superuser, password };
+    const address = {
+      host: record.host,
+      port: record.port,
+      database: 'postgres',
+      user: ROLE_NAMES.superuser,
+      password,
+    };
     try {
       await (await openSession(address)).close();
       return;

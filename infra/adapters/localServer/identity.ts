@@ -21,20 +21,26 @@ export function serverUser(wanted?: string): ServerUser {
   const self = userInfo();
   if (self.uid !== 0) {
     if (wanted !== undefined && wanted !== self.username) {
-      throw new OperatorError(`local:osUser is "${wanted}", but you are "${self.username}" and only root can start it as another`, {
-        next: 'remove local:osUser, or run as root',
-      });
+      throw new OperatorError(
+        `local:osUser is "${wanted}", but you are "${self.username}" and only root can start it as another`,
+        {
+          next: 'remove local:osUser, or run as root',
+        },
+      );
     }
     return { name: self.username };
   }
-  const passwd = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':'));
+  const passwd = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
   const names = wanted === undefined ? CANDIDATES : [wanted];
   for (const name of names) {
     const entry = passwd.find((fields) => fields[0] === name);
     if (entry === undefined) continue;
     const uid = Number(entry[2]);
     const gid = Number(entry[3]);
-    if (uid === 0) throw new OperatorError('PostgreSQL cannot run as root', { next: 'set local:osUser to an unprivileged user' });
+    if (uid === 0)
+      throw new OperatorError('PostgreSQL cannot run as root', { next: 'set local:osUser to an unprivileged user' });
     return { name, identity: { uid, gid } };
   }
   throw new OperatorError(`no user of this machine is called ${names.map((n) => `"${n}"`).join(' or ')}`, {

@@ -1,18 +1,70 @@
 /** A lock file that keeps two runs over one stack's server apart, and that a dead holder does not keep. */
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { OperatorError } from '../../ops/errors';
 import type { Clock } from '../../ops/ports';
 
 const POLL_MS = 100;
 
+/** Start of a process in clock ticks after boot, on Linux: tells it from a later one with the same number. */
+function startTime(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name in parentheses may hold spaces; the start is the 22nd field, 20 after it.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/** The process that holds the lock file, or undefined where it is gone. */
 function holder(path: string): number | undefined {
   try {
-    const pid = Number.parseInt(readFileSync(path, 'utf8'), 10);
-    process.kill(pid, 0);
-    return pid;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM' ? -1 : undefined;
+    const [text = '', started = ''] = readFileSync(path, 'utf8').trim().split(' ');
+    const pid = Number(text);
+    if (!Number.isInteger(pid) || pid <= 0) return undefined;
+    try {
+      process.kill(pid, 0);
+    } catch (error) {
+      // EPERM: it lives, as somebody else.
+      if ((error as NodeJS.ErrnoException).code !== 'EPERM') return undefined;
+    }
+    return started === '' || startTime(pid) === '' || startTime(pid) === started ? pid : undefined;
+  } catch {
+    return undefined;
   }
+}
+
+/** Takes the lock with its content in one step: nobody ever sees an empty lock file. */
+function take(path: string, own: string): boolean {
+  writeFileSync(own, `${process.pid} ${startTime(process.pid)}\n`, { mode: 0o644 });
+  try {
+    linkSync(own, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+/** Removes the lock of a dead holder. Two that try it at once do not remove each other's new lock. */
+function removeStale(path: string, own: string): void {
+  try {
+    renameSync(path, own);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  // Another run took the lock between our look and our move: it gets it back.
+  if (holder(own) !== undefined) {
+    try {
+      linkSync(own, path);
+    } catch {
+      // A third one holds it by now; the run whose lock this was finds out when it releases.
+    }
+  }
+  rmSync(own, { force: true });
 }
 
 /**
@@ -22,24 +74,19 @@ function holder(path: string): number | undefined {
  */
 export async function withLock<T>(path: string, waitMs: number, clock: Clock, work: () => Promise<T>): Promise<T> {
   const until = clock.monotonicMs() + waitMs;
-  for (;;) {
-    try {
-      const fd = openSync(path, 'wx', 0o644);
-      writeSync(fd, String(process.pid));
-      closeSync(fd);
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const pid = holder(path);
-      if (pid === undefined) rmSync(path, { force: true });
-      else if (clock.monotonicMs() > until) {
-        throw new OperatorError(`another run (pid ${pid}) is working on this server`, { next: `wait for it, or end it: kill ${pid}` });
-      } else await clock.sleep(POLL_MS);
-    }
+  const own = `${path}.${process.pid}`;
+  while (!take(path, own)) {
+    const pid = holder(path);
+    if (pid === undefined) removeStale(path, own);
+    else if (clock.monotonicMs() > until) {
+      throw new OperatorError(`another run (pid ${pid}) is working on this server`, {
+        next: `wait for it, or end it: kill ${pid}`,
+      });
+    } else await clock.sleep(POLL_MS);
   }
   try {
     return await work();
   } finally {
-    rmSync(path, { force: true });
+    if (holder(path) === process.pid) rmSync(path, { force: true });
   }
 }

@@ -1,6 +1,7 @@
 /** Whether a local server is alive, from its files alone: no connection, so a preview may ask it. */
-import { existsSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Clock } from '../../ops/ports';
 import { readRecord, stackLayout, type MachineContext } from './layout';
 
 /** Process id of the postmaster of this data folder, or undefined where none runs. A stale postmaster.pid counts as none. */
@@ -30,6 +31,68 @@ export function postmasterPid(dataDir: string): number | undefined {
 function isZombie(pid: number): boolean {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   return stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z');
+}
+
+/** What a running postmaster says of itself in postmaster.pid (miscadmin.h, LOCK_FILE_LINE_*). */
+export interface PostmasterLock {
+  port: number;
+  /** Undefined where it serves no socket, or has not opened it yet. */
+  socketDir: string | undefined;
+  ready: boolean;
+}
+
+/** The lock file of the postmaster of this data folder, or undefined where none runs or it has not written it all yet. */
+export function postmasterLock(dataDir: string): PostmasterLock | undefined {
+  if (postmasterPid(dataDir) === undefined) return undefined;
+  try {
+    const lines = readFileSync(join(dataDir, 'postmaster.pid'), 'utf8').split('\n');
+    const port = Number(lines[3]);
+    if (!Number.isInteger(port) || port === 0) return undefined;
+    const socketDir = lines[4]?.trim();
+    return { port, socketDir: socketDir === '' ? undefined : socketDir, ready: lines[7]?.trim() === 'ready' };
+  } catch (error) {
+    // It ended between the two looks.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+const READY_WAIT_MS = 60_000;
+const READY_POLL_MS = 50;
+
+/**
+ * Whether a server of this data folder runs; one that is still starting (after a crash it reads its WAL first) is waited for.
+ * @returns true also where it is not ready in time: whoever connects is told why by the server itself
+ */
+export async function waitUntilReady(dataDir: string, clock: Clock): Promise<boolean> {
+  const until = clock.monotonicMs() + READY_WAIT_MS;
+  while (postmasterPid(dataDir) !== undefined) {
+    if (postmasterLock(dataDir)?.ready === true || clock.monotonicMs() > until) return true;
+    await clock.sleep(READY_POLL_MS);
+  }
+  return false;
+}
+
+/**
+ * Processes of a server that postmaster.pid no longer leads to: its folder was deleted under it, or its postmaster was
+ * killed and backends are still on their way out. Linux only; elsewhere none are found.
+ */
+export function strayPids(dataDir: string): number[] {
+  if (process.platform !== 'linux') return [];
+  const real = existsSync(dataDir) ? realpathSync(dataDir) : dataDir;
+  const homes = new Set([real, `${real} (deleted)`]);
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const program = basename(readlinkSync(`/proc/${pid}/exe`)).replace(' (deleted)', '');
+        return program === 'postgres' && homes.has(readlinkSync(`/proc/${pid}/cwd`));
+      } catch {
+        // Gone meanwhile, or another user's.
+        return false;
+      }
+    })
+    .map(Number);
 }
 
 export interface LocalServerProbe {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { OperatorError } from '../../ops/errors';
 import type { Clock, CommandRunner } from '../../ops/ports';
 import { portHolder, portIsFree } from './port';
-import { postmasterPid } from './probe';
+import { postmasterPid, strayPids } from './probe';
 
 const START_TIMEOUT_SECONDS = 60;
 const STOP_FAST_MS = 30_000;
@@ -33,7 +33,17 @@ function complaint(logFile: string, offset: number): string {
   closeSync(fd);
   const lines = buffer.toString('utf8').split('\n');
   const telling = lines.filter((line) => /(FATAL|PANIC|ERROR|HINT|DETAIL):|could not|No space left/.test(line));
-  return telling.slice(-4).map((line) => line.trim()).join(' / ');
+  return telling
+    .slice(-4)
+    .map((line) => line.trim())
+    .join(' / ');
+}
+
+/** "port 5433 on 127.0.0.1 is taken by pid 123 (nginx)", or undefined where it is free. */
+export async function refusalOfPort(port: number): Promise<string | undefined> {
+  if (await portIsFree(port)) return undefined;
+  const holder = portHolder(port);
+  return `port ${port} on 127.0.0.1 is taken${holder === undefined ? '' : ` by ${holder}`}`;
 }
 
 /**
@@ -43,9 +53,9 @@ function complaint(logFile: string, offset: number): string {
  */
 export async function startServer(options: StartOptions): Promise<void> {
   const { binDir, dataDir, logFile, port, runner, clock } = options;
-  if (!(await portIsFree(port))) {
-    const holder = portHolder(port);
-    throw new OperatorError(`port ${port} on 127.0.0.1 is taken${holder === undefined ? '' : ` by ${holder}`}`, {
+  const taken = await refusalOfPort(port);
+  if (taken !== undefined) {
+    throw new OperatorError(taken, {
       next: 'stop that program, or set local:port to another port (0 picks a free one for a new stack)',
     });
   }
@@ -100,7 +110,23 @@ export async function stopServer(dataDir: string, clock: Clock): Promise<void> {
     }
   }
   const pid = postmasterPid(dataDir);
-  if (pid !== undefined) throw new OperatorError(`the server (pid ${pid}) did not stop`, { next: `look at it: ps -fp ${pid}` });
+  if (pid !== undefined)
+    throw new OperatorError(`the server (pid ${pid}) did not stop`, { next: `look at it: ps -fp ${pid}` });
+}
+
+/** Ends what is left of a server that postmaster.pid no longer leads to, such as one whose folder was deleted under it. */
+export async function stopStrays(dataDir: string, clock: Clock): Promise<void> {
+  for (const signal of ['SIGQUIT', 'SIGKILL'] as const) {
+    for (const pid of strayPids(dataDir)) {
+      try {
+        process.kill(pid, signal);
+      } catch {
+        // Gone meanwhile; whoever is still there is seen again below.
+      }
+    }
+    const until = clock.monotonicMs() + STOP_IMMEDIATE_MS;
+    while (strayPids(dataDir).length > 0 && clock.monotonicMs() < until) await clock.sleep(50);
+  }
 }
 
 /** Tells a running server to read its configuration again. */

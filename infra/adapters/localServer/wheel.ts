@@ -3,7 +3,17 @@
  * version and by hash for each platform, unpacked once into a cache that every checkout shares. The package is young
  * and has one maintainer, so nothing outside this file knows of it.
  */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { OperatorError } from '../../ops/errors';
 import type { CommandRunner, ProgressSink } from '../../ops/ports';
@@ -25,7 +35,10 @@ const FETCHERS: readonly { file: string; args: readonly string[] }[] = [
     file: 'python3',
     args: ['-m', 'pip', 'install', '--quiet', '--no-deps', '--only-binary=:all:', '--require-hashes', '--no-compile'],
   },
-  { file: 'pip3', args: ['install', '--quiet', '--no-deps', '--only-binary=:all:', '--require-hashes', '--no-compile'] },
+  {
+    file: 'pip3',
+    args: ['install', '--quiet', '--no-deps', '--only-binary=:all:', '--require-hashes', '--no-compile'],
+  },
   { file: 'pip', args: ['install', '--quiet', '--no-deps', '--only-binary=:all:', '--require-hashes', '--no-compile'] },
 ];
 
