@@ -118,10 +118,19 @@ export function pagesPerElement(type: VectorType, dimensions: number, m: number)
   return result;
 }
 
-/** Pages of an HNSW index of `elements` distinct, non-NULL vectors: one meta page and the elements' pages. */
+/** Elements of level 0 that share a page: r; 0 where one and its neighbours do not fit one page. */
+export function elementsPerPage(type: VectorType, dimensions: number, m: number): number {
+  return Math.floor(USABLE_PAGE_BYTES / elementBytes(type, dimensions, m, 0));
+}
+
+/**
+ * Pages of an HNSW index of `elements` distinct, non-NULL vectors: one meta page, and the elements' pages: ceil(N / r), or what the
+ * levels above 0 are expected to add to that.
+ */
 export function hnswPages(elements: number, type: VectorType, dimensions: number, m: number): number {
-  // The tolerance keeps rounding in the last bits from adding a page to an exact multiple.
-  return 1 + Math.ceil(elements * pagesPerElement(type, dimensions, m) * (1 - 1e-9));
+  const perPage = elementsPerPage(type, dimensions, m);
+  const expected = Math.round(elements * pagesPerElement(type, dimensions, m));
+  return 1 + Math.max(perPage === 0 ? 0 : Math.ceil(elements / perPage), expected);
 }
 
 /** Bytes of an HNSW index. */

@@ -14,7 +14,7 @@ import {
   ivfflatLists,
   ivfflatProbes,
 } from './ivfflat';
-import { tableRows, vectorIndexBytes, type TableName, type TableRows } from './storage';
+import { hnswElements, tableRows, vectorIndexBytes, type TableName, type TableRows } from './storage';
 import { clamp } from './units';
 import type { IndexChoice, IndexProfile, ResolvedWorkload, VectorType } from './workload';
 
@@ -70,7 +70,7 @@ export function requiredBuildMemoryMiB(
   if (index.profile === 'ivfflat') {
     return ivfflatBuildMemoryMiB(index.type, dimensions, index.lists ?? ivfflatLists(rows.embeddedRows));
   }
-  return hnswBuildMemoryMiB(rows.elements, index.type, dimensions, index.m, parallel);
+  return hnswBuildMemoryMiB(hnswElements(rows, index), index.type, dimensions, index.m, parallel);
 }
 
 /** Workers beside the leader: one core less than there are, eight at most (more contend for the graph's locks). */
@@ -128,18 +128,19 @@ function indexPlanOf(
     };
   }
   const { type, m, efConstruction } = index;
+  const elements = hnswElements(rows, index);
   const spillAfterElements = hnswSpillTuples(session, type, dimensions, m);
   return {
     ...common,
     method: 'hnsw',
-    elements: rows.elements,
+    elements,
     m,
     efConstruction,
     efSearch: efSearchOf(index),
     spillAfterElements,
-    spills: spillAfterElements < rows.elements,
+    spills: spillAfterElements < elements,
     estimatedBuildSeconds: hnswBuildSeconds({
-      elements: rows.elements,
+      elements,
       type,
       dimensions,
       m,
@@ -148,6 +149,6 @@ function indexPlanOf(
       elementsInMemory: spillAfterElements,
     }),
     buildTimeErrorFactor: BUILD_TIME_ERROR_FACTOR,
-    buildWalBytes: hnswBuildWalBytes(rows.elements, type, dimensions, m),
+    buildWalBytes: hnswBuildWalBytes(elements, type, dimensions, m),
   };
 }
