@@ -24,4 +24,5 @@ export const VERBS: readonly VerbEntry[] = [
   { name: 'check-env', summary: 'whether this machine and the database have what is needed', load: () => import('./checkEnv') },
   { name: 'health', summary: 'how the database is: 0 ok, 1 warning, 2 critical', load: () => import('./health') },
   { name: 'psql', summary: 'opens psql at the database', load: () => import('./psql') },
+  { name: 'plan', summary: 'sizes, memory, parameters, hosts and prices for a workload', load: () => import('./plan') },
 ];

@@ -1,12 +1,12 @@
 /** `qbench load`: reads an input batch by batch and commits each, with its place in the ledger, in one transaction. */
 import { OperatorError, messageOf } from '../errors';
-import type { Clock, Database, ProgressSink, Session } from '../ports';
+import type { Database, Session } from '../ports';
 import { sqlText } from '../sqlText';
 import { BATCH_LIMITS, readBatches, type BadLine, type Batch, type BatchLimits } from './batches';
 import { timestampField } from './copyBinary';
 import type { LoadInput } from './input';
 import { NO_COUNTS, addCounts, advance, beginLoad, findUnfinished, finishLoad, type LoadCounts } from './ledger';
-import { cancelOnAbort, takeLock } from './loadSession';
+import { cancelOnAbort, prepareLoadSession, type LoadPorts } from './loadSession';
 import { RejectFile } from './rejects';
 import {
   copyNew,
@@ -30,12 +30,6 @@ export interface LoadOptions {
   ifEmpty: boolean;
   /** @default BATCH_LIMITS */
   limits?: BatchLimits;
-}
-
-export interface LoadPorts {
-  clock: Clock;
-  progress: ProgressSink;
-  signal: AbortSignal;
 }
 
 export interface LoadSummary extends LoadCounts {
@@ -81,7 +75,7 @@ export async function load(
   const session = await database.connect({ role: 'owner', applicationName: 'qbench load', statementTimeoutMs: 0 });
   const stopCancelling = cancelOnAbort(database, session, ports.signal);
   try {
-    await takeLock(session);
+    await prepareLoadSession(session, ports);
     return await new Load(session, input, options, ports, startedMs).run();
   } finally {
     stopCancelling();
@@ -107,8 +101,6 @@ class Load {
 
   async run(): Promise<LoadSummary> {
     const { session, input, options } = this;
-    // Every statement of a load finds its rows by index: on a table that was never analysed the planner would guess otherwise.
-    await session.query("SELECT pg_catalog.set_config('enable_seqscan', 'off', false)");
     const facts = await this.startFacts();
     const unfinished = input.identity === undefined ? undefined : await findUnfinished(session, input.identity);
     if (options.ifEmpty && facts.has_documents && unfinished === undefined) return this.summary('nothing-to-do');

@@ -1,26 +1,38 @@
 /** The session of a load: its lock, and its end when somebody interrupts. */
 import { ADVISORY_LOCKS } from '../../naming';
-import { OperatorError } from '../errors';
-import type { Database, Session } from '../ports';
-import { sqlText } from '../sqlText';
+import { takeLock } from '../migrations/lock';
+import type { Clock, Database, ProgressSink, Session } from '../ports';
+
+export interface LoadPorts {
+  clock: Clock;
+  progress: ProgressSink;
+  signal: AbortSignal;
+}
 
 /** A batch that is being written gets this long to end by itself after an interrupt. */
 const CANCEL_AFTER_MS = 3_000;
 
-/** One load at a time: two would take the same test_case_ids, and two of the same file would do everything twice. */
-export async function takeLock(session: Session): Promise<void> {
-  const key = ADVISORY_LOCKS.load.toString();
-  const { rows } = await session.query<{ taken: boolean }>(
-    'SELECT pg_catalog.pg_try_advisory_lock($1::bigint) AS taken',
-    [key],
-  );
-  if (rows[0]?.taken === true) return;
-  const holder = (
-    await session.query<{ pid: number; backend_start: Date | null }>(sqlText('queries/load-lock-holder'), [key])
-  ).rows[0];
-  const who =
-    holder === undefined ? '' : ` (backend ${holder.pid}, since ${holder.backend_start?.toISOString() ?? 'unknown'})`;
-  throw new OperatorError(`another load is running${who}`, { next: 'wait for it to end, then run this one again' });
+/** Long enough for the backend of a killed load to notice that nobody is there any more. */
+const LOCK_WAIT_MS = 10_000;
+
+/**
+ * Takes the lock of all loads: two would take the same test_case_ids, and two of the same file would do everything twice.
+ * @throws OperatorError naming the holder
+ */
+export async function prepareLoadSession(session: Session, { clock, progress, signal }: LoadPorts): Promise<void> {
+  // Every statement of a load finds its rows by index: on a table that was never analysed the planner would guess otherwise.
+  await session.query("SELECT pg_catalog.set_config('enable_seqscan', 'off', false)");
+  // A load that is killed leaves its backend, and so the lock, until the backend next writes to it; this makes it look.
+  // Servers on Windows cannot, and refuse the setting.
+  await session
+    .query("SELECT pg_catalog.set_config('client_connection_check_interval', '2s', false)")
+    .catch(() => undefined);
+  await takeLock(session, clock, progress, {
+    key: ADVISORY_LOCKS.load,
+    holder: 'another load',
+    waitMs: LOCK_WAIT_MS,
+    signal,
+  });
 }
 
 /** Cancels the statement of a session some time after an interrupt: a batch may wait for a lock that nobody gives up. */
