@@ -1,13 +1,16 @@
 /** The capacity formulas against indexes and tables that a real server builds. The full grid is the benchmark `capacity`. */
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { openSession } from '../../infra/adapters/postgresDatabase';
 import { elementsPerPage, hnswPages, hnswSpillTuples, pagesPerElement } from '../../infra/capacity/hnsw';
 import { ivfflatPages } from '../../infra/capacity/ivfflat';
-import { databaseBytes, hnswElements, relationSizes } from '../../infra/capacity/storage';
-import { DEFAULT_WORKLOAD, resolveIndex, resolveWorkload, type VectorType } from '../../infra/capacity/workload';
+import { hnswElements } from '../../infra/capacity/storage';
+import { planCapacity } from '../../infra/capacity/plan';
+import { DEFAULT_WORKLOAD, resolveIndex, type VectorType } from '../../infra/capacity/workload';
+import { actualCapacity } from '../../infra/ops/capacity/actual';
 import type { Session } from '../../infra/ops/ports';
+import { compared } from '../../scripts/commands/plan';
 import { addressOf } from '../support/server';
 import { createTestDatabase, type TestDatabase } from '../support/template';
-import { openSession } from '../../infra/adapters/postgresDatabase';
 
 const server = inject('server');
 const ROWS = 2000;
@@ -156,27 +159,26 @@ describe('the size of a database', () => {
     await session.query('CREATE INDEX ON test_steps USING hnsw (embedding vector_cosine_ops)');
     await session.query('DROP TABLE v');
     await session.query('VACUUM ANALYZE test_documents, test_steps');
-    const { rows } = await session.query<{ bytes: string; title: string; description: string; step: string }>(
-      `SELECT pg_catalog.pg_database_size(pg_catalog.current_database()) AS bytes,
-              (SELECT avg(octet_length(title)) FROM test_documents) AS title,
-              (SELECT avg(octet_length(description)) FROM test_documents) AS description,
-              (SELECT avg(octet_length(action) + octet_length(expected::text)) FROM test_steps) AS step`,
-    );
-    const [titleBytes, descriptionBytes] = [Number(rows[0]?.title), Number(rows[0]?.description)];
-    const workload = resolveWorkload({
-      ...DEFAULT_WORKLOAD,
+    const actual = await actualCapacity(session);
+    expect(actual.index).toEqual({ profile: 'speed', type: 'vector', m: 16, efConstruction: 64 });
+    expect(actual.workload).toMatchObject({
       documents,
       stepsPerDocument: 2,
-      shareWithSteps: 2 / 3,
-      textBytesPerDocument: titleBytes + descriptionBytes,
-      titleBytes,
-      descriptionBytes,
-      textBytesPerStep: Number(rows[0]?.step),
+      shareOfStepsEmbedded: 1,
+      dimensions: 1536,
     });
-    const predicted = databaseBytes(relationSizes(workload, resolveIndex({ profile: 'speed' })));
-    expect(
-      Math.abs(predicted / Number(rows[0]?.bytes) - 1),
-      `predicted ${predicted}, actual ${rows[0]?.bytes}`,
-    ).toBeLessThan(0.05);
+    const workload = { ...DEFAULT_WORKLOAD, ...actual.workload };
+    const plan = planCapacity({ workload, index: { profile: 'speed', ...actual.index } });
+    const planned = plan.sizes.databaseBytes;
+    expect(Math.abs(planned / actual.databaseBytes - 1), `${planned} / ${actual.databaseBytes}`).toBeLessThan(0.05);
+
+    // What holds the embeddings is predicted to the page; every relation is known to both sides.
+    const relations = compared(plan, actual);
+    const missing = relations.filter(
+      ({ plannedBytes, actualBytes }) => plannedBytes === undefined || actualBytes === undefined,
+    );
+    expect(missing).toEqual([]);
+    const exact = relations.filter(({ name }) => name === 'embedding' || name === 'toast');
+    expect(exact.map(({ plannedBytes }) => plannedBytes)).toEqual(exact.map(({ actualBytes }) => actualBytes));
   });
 });
