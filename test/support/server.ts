@@ -5,7 +5,9 @@ import { openSession, PostgresDatabase, type PostgresAddress } from '../../infra
 import { systemClock } from '../../infra/adapters/systemClock';
 import { ROLE_NAMES } from '../../infra/naming';
 import type { Session } from '../../infra/ops/ports';
+import { postgresqlConf } from '../../infra/postgres/parameters';
 import { recordedProgress, testMachine } from './machine';
+import { DEV_PLAN } from './serverParameters';
 
 /** What a test is told of a running server; plain data, so that vitest can hand it from the global setup to the workers. */
 export interface TestServer {
@@ -23,13 +25,8 @@ export interface RunningTestServer extends TestServer {
   stop(): Promise<void>;
 }
 
-const PARAMETERS = {
-  shared_buffers: '256MB',
-  max_connections: '100',
-  shared_preload_libraries: 'pg_stat_statements',
-  // Tests may lose everything when the machine dies, not when the server is killed.
-  synchronous_commit: 'on',
-};
+/** The local tier's own configuration, so that every test runs under what users get. */
+const PARAMETERS = postgresqlConf({ tier: 'local', plan: DEV_PLAN }).parameters;
 
 export function desiredServer(overrides: Partial<DesiredServer> = {}): DesiredServer {
   return {
