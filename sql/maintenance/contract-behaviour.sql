@@ -1,5 +1,6 @@
 -- Loads a handful of sample rows and asks of them what the application relies on; the first thing that is not so raises.
 -- Run as the application's role in a scratch database with empty tables. Needs no vector index.
+-- role: app
 DO $$
 DECLARE
   near public.vector := ('[1' || repeat(',0', 1535) || ']')::public.vector;

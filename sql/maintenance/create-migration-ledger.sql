@@ -1,5 +1,6 @@
 -- Makes the ledger of migrations where it is not there yet: which files were applied, and the hash of each.
 -- In a schema of its own, so that nothing of the application's names is in its way.
+-- role: owner
 CREATE SCHEMA IF NOT EXISTS qbench;
 
 CREATE TABLE IF NOT EXISTS qbench.migrations (

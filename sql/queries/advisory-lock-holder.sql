@@ -1,5 +1,6 @@
 -- Who holds an advisory lock of this database?
 -- parameters: $1 bigint
+-- role: owner
 SELECT l.pid,
        a.application_name,
        a.usename,

@@ -1,5 +1,6 @@
 -- Which objects of schema public are the application's, and which statement drops each? Objects of extensions are left out,
 -- and those that go with another one: sequences of columns, indexes, constraints, row types.
+-- role: owner
 SELECT 'table' AS kind,
        c.relname::pg_catalog.text AS name,
        pg_catalog.format(

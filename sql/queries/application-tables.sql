@@ -1,4 +1,5 @@
 -- Which tables hold rows of the application or of its loads? The ledger of migrations is not one of them.
+-- role: owner
 SELECT n.nspname AS schema,
        c.relname AS name
   FROM pg_catalog.pg_class AS c

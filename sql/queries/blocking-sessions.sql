@@ -1,5 +1,6 @@
 -- Which sessions does this backend wait for?
 -- parameters: $1 integer
+-- role: owner
 SELECT b.pid,
        a.usename,
        a.application_name,

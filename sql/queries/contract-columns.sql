@@ -1,5 +1,6 @@
 -- Which columns of the application's contract are missing or different? No row means that the contract is kept.
 -- Columns that are not part of it may be added.
+-- role: owner
 WITH expected ("table", name, type, not_null, has_default) AS (
   VALUES
     ('test_documents', 'id', 'integer', true, true),

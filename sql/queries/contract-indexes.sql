@@ -1,5 +1,6 @@
 -- Which look-ups and unique keys of the application's contract have no valid index? No row means that the contract is kept.
 -- The vector indexes are the index lifecycle's (qbench index).
+-- role: owner
 WITH expected ("table", columns, method, is_unique) AS (
   VALUES
     ('test_documents', 'test_case_id', 'btree', true),

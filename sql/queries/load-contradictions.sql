@@ -1,5 +1,6 @@
 -- Staged lines that cannot be one document: the test_case_id is another document's than the uid, or an earlier line of the batch
 -- is about the same document.
+-- after: queries/load-staging
 SELECT s.line::text AS line,
        pg_catalog.format('test_case_id %s belongs to uid "%s"', s.test_case_id, other.uid) AS reason
   FROM load_documents AS s

@@ -1,4 +1,6 @@
 -- Inserts the staged lines whose document is new.
+-- after: queries/load-staging
+-- writes
 INSERT INTO public.test_documents (
   test_case_id, uid, jira_key, title, description, summary, embedding, test_type, priority, platforms, tags, folder_structure,
   suite_id, section_id, project_id, source, ingested_at, updated_at, is_automated, refs, custom_fields

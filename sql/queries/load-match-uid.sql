@@ -1,4 +1,6 @@
 -- Staged lines to documents: by uid.
+-- after: queries/load-staging
+-- writes
 UPDATE load_documents AS s
    SET document_id = d.id
   FROM public.test_documents AS d

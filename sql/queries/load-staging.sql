@@ -1,4 +1,5 @@
 -- Where a batch waits that has rows which are in the database already. Only this session sees it; a commit empties it.
+-- writes
 CREATE TEMPORARY TABLE IF NOT EXISTS load_documents (
   line bigint PRIMARY KEY,
   -- The document that the line is about, once it is known.

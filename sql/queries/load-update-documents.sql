@@ -1,5 +1,7 @@
 -- Updates the documents of the staged lines: a value that the line does not have stays as it is. Documents that would not change are
 -- not touched, so loading a file again leaves no dead rows in the HNSW index.
+-- after: queries/load-staging
+-- writes
 UPDATE public.test_documents AS d
    SET test_case_id = coalesce(s.test_case_id, d.test_case_id),
        uid = s.uid,

@@ -1,4 +1,6 @@
 -- Inserts or updates the steps of the staged lines. Steps that the file does not have stay.
+-- after: queries/load-staging
+-- writes
 INSERT INTO public.test_steps AS t (test_document_id, step_index, action, expected, data, embedding)
 SELECT d.document_id, s.step_index, s.action, s.expected, s.data, s.embedding
   FROM load_steps AS s

@@ -1,4 +1,5 @@
 -- Which vector indexes do the application's tables have, and how is each made again?
+-- role: owner
 SELECT c.relname AS name,
        t.relname AS "table",
        pg_catalog.pg_get_indexdef(i.indexrelid) AS definition,
