@@ -2,17 +2,46 @@
  * `npm run up`: from nothing to a running, loaded, searchable database. Finds or builds the CLI, makes the stack where it is
  * missing, runs `pulumi up`, and shows how to connect and one search.
  */
-import { createContext } from './support/context';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { machineContext } from './support/context';
+import { runMain } from './support/main';
 import { createProgress } from './support/progress';
-import { OperatorError } from '../infra/ops/errors';
+import { splitStack } from './support/stackArgument';
+import { stackFile } from './toolchain/stackFile';
+import { ownNode } from './toolchain/plugins';
 import { Toolchain } from './toolchain/toolchain';
 
-async function main(): Promise<number> {
-  const toolchain = await Toolchain.ensure(machineContext(process.env), createProgress(process.stderr));
-  const stack = 'dev';
-  await toolchain.ensureStack(stack);
-  return await toolchain.run(['up', '--stack', stack, '--yes', '--skip-preview', ...process.argv.slice(2)]);
-}
+runMain(async () => {
+  const context = machineContext(process.env);
+  const progress = createProgress(process.stderr);
+  const { stack, rest } = splitStack(process.argv.slice(2), process.env);
+  progress.update({ phase: 'looking for the Pulumi CLI' });
+  const toolchain = await Toolchain.ensure(context, progress);
+  if (await toolchain.ensureStack(stack)) progress.note(`made stack ${stack}; its state lies in ${toolchain.backend.label}`);
 
-void main().then((code) => (process.exitCode = code));
+  const { tier, sampleData } = readStackFile(stackFile(context, toolchain.paths, stack).copy);
+  // What a local stack costs to try is a moment; on AWS a person reads the preview first.
+  const consent = tier === 'local' ? ['--yes', '--skip-preview'] : [];
+  const code = await toolchain.run(['up', '--stack', stack, ...consent, ...rest]);
+  if (code !== 0 || tier !== 'local') return code;
+
+  const option = stack === 'dev' ? '' : ` --stack ${stack}`;
+  process.stdout.write(`\nThe database is up. What next:\n`);
+  process.stdout.write(`  connect     npm run qbench -- psql${option}\n`);
+  process.stdout.write(`  look at it  npm run qbench -- health${option}\n`);
+  process.stdout.write(`  remove it   npm run destroy${option === '' ? '' : ` --${option}`}\n`);
+  if (!sampleData) return 0;
+  process.stdout.write(`\nOne search in it (npm run qbench -- search --demo-query 1${option}):\n\n`);
+  const qbench = join(context.checkout, 'scripts', 'qbench.mjs');
+  const args = [qbench, 'search', '--stack', stack, '--demo-query', '1', '--limit', '5'];
+  return spawnSync(ownNode(context), args, { stdio: 'inherit', cwd: context.checkout }).status ?? 1;
+});
+
+/** The two settings that decide what is shown; `settings.ts` judges the file when the program runs. */
+function readStackFile(file: string): { tier: string; sampleData: boolean } {
+  const text = readFileSync(file, 'utf8');
+  const tier = /^\s*qbench-postgres:tier:\s*["']?(\w+)/m.exec(text)?.[1] ?? 'local';
+  return { tier, sampleData: /^\s*["']?sampleData["']?:\s*["']?true/m.test(text) || /"sampleData":\s*true/.test(text) };
+}

@@ -51,7 +51,7 @@ export function deployLocal(settings: LocalSettings, stack: string): TierOutputs
     databaseUrl: secret(databaseUrl),
     connectCommand: `npm run qbench -- psql --stack ${stack}`,
     capacity: capacityOutput(plan),
-    backupRepository: null,
-    dashboardUrl: null,
+    backupRepository: '',
+    dashboardUrl: '',
   };
 }

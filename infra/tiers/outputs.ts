@@ -13,8 +13,8 @@ export interface TierOutputs {
   connectCommand: Input<string>;
   /** The capacity plan in one object. */
   capacity: Input<unknown>;
-  /** Where backups go; null where the tier keeps none by itself. */
-  backupRepository: Input<string | null>;
-  /** Address of the dashboard; null where the tier has none. */
-  dashboardUrl: Input<string | null>;
+  /** Where backups go; empty where the tier keeps none by itself (Pulumi drops an output that is null). */
+  backupRepository: Input<string>;
+  /** Address of the dashboard; empty where the tier has none. */
+  dashboardUrl: Input<string>;
 }

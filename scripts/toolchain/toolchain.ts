@@ -126,7 +126,9 @@ export class Toolchain {
   private spawnInherited(args: readonly string[]): Promise<number> {
     const child = spawn(this.cli.file, [...this.cli.args, ...args], { cwd: this.context.checkout, env: this.env, stdio: 'inherit' });
     // A terminal has already given its Ctrl-C to the child; a second one would make the CLI give up its clean end.
-    const forward = (signal: NodeJS.Signals): void => void (process.stdin.isTTY ? undefined : child.kill(signal));
+    const forward = (signal: NodeJS.Signals): void => {
+      if (!process.stdin.isTTY) child.kill(signal);
+    };
     process.on('SIGINT', forward).on('SIGTERM', forward);
     return new Promise((resolve, reject) => {
       child.on('error', reject);

@@ -110,7 +110,8 @@ export class LocalCluster {
       this.refuseMovedData(record);
       const caller = new ProcessRunner(this.context.env);
       const binaries = await resolveBinaries(desired.source, cacheDir(this.context), caller, this.progress);
-      let current: ServerRecord = { ...record, binDir: binaries.binDir, dataDir: this.layout.dataDir };
+      const { kept: _kept, ...known } = record;
+      let current: ServerRecord = { ...known, binDir: binaries.binDir, dataDir: this.layout.dataDir };
       if (!(await inspectDataFolder(this.layout.dataDir, record, binaries, this.runner()))) {
         current = await initialiseCluster(
           {
@@ -171,6 +172,7 @@ export class LocalCluster {
     if (ours || !existsSync(dataDir)) await stopStrays(dataDir, this.clock);
     rmSync(this.layout.socketDir, { recursive: true, force: true });
     if (protectData && ours) {
+      this.writeRecord({ ...record, kept: true });
       this.progress.note(`data kept in ${dataDir} (protectData)`);
       return;
     }

@@ -1,0 +1,108 @@
+/**
+ * `pulumi up` that is cut off, and a server that is killed: the next `up` converges, no server is orphaned, no acknowledged
+ * row is lost. Real signals to the real CLI.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openSession } from '../../infra/adapters/postgresDatabase';
+import { DATABASE_NAME, ROLE_NAMES } from '../../infra/naming';
+import { removeStaleLocks } from '../../scripts/toolchain/toolchain';
+import { eventually, postmastersBelow, processesNaming } from '../support/processes';
+import { expectSuccess, TestStack } from '../support/stack';
+
+let stack: TestStack;
+let stateDir: string;
+
+beforeEach(async () => {
+  stack = await TestStack.create('cut');
+  stateDir = stack.machine.context.stateDir ?? '';
+});
+
+afterEach(async () => {
+  await stack.remove();
+});
+
+/** Starts `pulumi up` and resolves when its output shows `marker`. */
+async function upUntil(marker: RegExp): Promise<{ child: ChildProcess; ended: Promise<number | null>; output(): string }> {
+  const { cli } = stack.toolchain;
+  const args = ['up', '--yes', '--skip-preview', '--non-interactive', '--stack', stack.name, '--config-file', stack.configFile];
+  const child = spawn(cli.file, [...cli.args, ...args], { cwd: stack.machine.context.checkout, env: stack.env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  await eventually(`output matching ${String(marker)}`, () => marker.test(text), 120_000).catch((error: unknown) => {
+    child.kill('SIGKILL');
+    throw new Error(`${String(error)}\n${text}`);
+  });
+  return { child, ended, output: () => text };
+}
+
+async function expectConverged(): Promise<void> {
+  expectSuccess(await stack.up());
+  expect(postmastersBelow(stateDir)).toHaveLength(1);
+  expectSuccess(await stack.pulumi('preview', '--expect-no-changes'));
+  const health = await stack.qbench(['health', '--json']);
+  expect(health.code, health.stdout + health.stderr).toBe(0);
+}
+
+async function expectNothingLeft(): Promise<void> {
+  expectSuccess(await stack.destroy());
+  expect(postmastersBelow(stateDir)).toEqual([]);
+  await eventually('plugins of this stack ended', () => processesNaming(stateDir).length === 0);
+}
+
+describe('pulumi up that is interrupted', () => {
+  it('by SIGINT while the server is made: says so, and the next up converges', async () => {
+    const run = await upUntil(/local-server creating/);
+    run.child.kill('SIGINT');
+    expect(await run.ended).not.toBe(0);
+    await expectConverged();
+    await expectNothingLeft();
+  });
+
+  it.each([
+    ['the server is made', /local-server creating/],
+    ['migrations run', /schema-migrations creating/],
+    ['indexes are built', /schema-indexes creating/],
+  ])('by SIGKILL while %s: the next up converges, and destroy leaves nothing', async (_, marker) => {
+    const run = await upUntil(marker);
+    run.child.kill('SIGKILL');
+    await run.ended;
+    // A killed CLI cannot take its lock back; every run of ours looks for such locks first.
+    expect(removeStaleLocks(stack.toolchain.paths.backend)).toHaveLength(1);
+    await eventually('plugins of the killed run ended', () => processesNaming(stateDir).every(({ command }) => /(bin\/postgres -D|^postgres: )/.test(command)));
+    await expectConverged();
+    await expectNothingLeft();
+  });
+});
+
+describe('a server that is killed under load', () => {
+  it('loses no acknowledged row, and up heals it', async () => {
+    expectSuccess(await stack.up());
+    const record = stack.record;
+    const pid = stack.serverPid;
+    if (record === undefined || pid === undefined) throw new Error('the stack has no server');
+    const address = { host: record.socketDir, port: record.port, database: DATABASE_NAME, user: ROLE_NAMES.app };
+    const acknowledged: number[] = [];
+    const writer = async (first: number): Promise<void> => {
+      const session = await openSession(address);
+      for (let id = first; ; id += 4) {
+        await session.query('INSERT INTO test_documents (test_case_id, uid, title) VALUES ($1, $2, $3)', [id, `load-${id}`, `load ${id}`]);
+        acknowledged.push(id);
+      }
+    };
+    const writers = [0, 1, 2, 3].map((offset) => writer(10_000_000 + offset).catch(() => undefined));
+    await eventually('some rows written', () => acknowledged.length > 200);
+    process.kill(pid, 'SIGKILL');
+    await Promise.all(writers);
+
+    expect(await stack.planned()).toEqual({ 'local-server': 'update' });
+    await expectConverged();
+    const session = await openSession(address);
+    const { rows } = await session.query<{ id: number }>('SELECT test_case_id AS id FROM test_documents WHERE test_case_id >= 10000000');
+    await session.close();
+    const present = new Set(rows.map(({ id }) => id));
+    expect(acknowledged.filter((id) => !present.has(id))).toEqual([]);
+    await expectNothingLeft();
+  });
+});
