@@ -153,10 +153,11 @@ export function inputMistakes(workload: Workload, index: IndexChoice): InputMist
   const mistakes = (Object.keys(RANGES) as (keyof Workload)[]).flatMap((field) =>
     workload[field] === undefined ? [] : check(field, workload[field], RANGES[field]),
   );
-  if (PROFILES[index.profile] === undefined) {
+  // The types say what is allowed; JavaScript and JSON callers can give anything.
+  if (!Object.hasOwn(PROFILES, index.profile)) {
     mistakes.push({ field: 'profile', given: index.profile, allowed: Object.keys(PROFILES).join(', ') });
   }
-  const limit = MAX_DIMENSIONS[index.type];
+  const limit = new Map<string, number>(Object.entries(MAX_DIMENSIONS)).get(index.type);
   if (limit === undefined) {
     mistakes.push({ field: 'type', given: index.type, allowed: Object.keys(MAX_DIMENSIONS).join(', ') });
   } else if (workload.dimensions > limit) {

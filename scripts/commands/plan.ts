@@ -53,12 +53,16 @@ export function register(program: Command, context: CliContext): void {
     .option('--json', 'as JSON')
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
-      if (options.guide === true) return printGuide(options, context);
+      if (options.guide === true) {
+        printGuide(options, context);
+        return;
+      }
       const settings = stackSettings(CHECKOUT, stackOf(command));
       if (options.actual === true) {
         const actual = await readActual(command, context);
         const plan = planned(planRequest(options, settings, { workload: actual.workload, index: actual.index }));
-        return printActual(plan, actual, options, context);
+        printActual(plan, actual, options, context);
+        return;
       }
       const plan = planned(planRequest(options, settings));
       if (options.json === true) context.json(plan);
