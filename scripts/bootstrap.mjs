@@ -14,7 +14,7 @@ const checkout = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Verb of this script -> what runs for it. */
 const SCRIPTS = {
   up: ['scripts/up.ts'],
-  preview: ['scripts/toolchain/pulumi.ts', 'preview'],
+  preview: ['scripts/preview.ts'],
   destroy: ['scripts/destroy.ts'],
   pulumi: ['scripts/toolchain/pulumi.ts'],
   test: ['scripts/test.ts'],
