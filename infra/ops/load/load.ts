@@ -50,6 +50,12 @@ const SHOWN_BAD_LINES = 20;
 /** A writer that took the same uid between our look and our COPY; the second look sees its row. */
 const RETRIED_CODES = new Set(['23505', '40001', '40P01']);
 const ATTEMPTS = 3;
+/** What to do where the server lacks something, by SQLSTATE. */
+const MISSING: Readonly<Record<string, string>> = {
+  '42501': 'load as the owner of the database',
+  '42P01': 'qbench migrate, or pulumi up',
+  '3F000': 'qbench migrate, or pulumi up',
+};
 
 interface StartFacts {
   document_dimensions: number;
@@ -100,6 +106,17 @@ class Load {
   ) {}
 
   async run(): Promise<LoadSummary> {
+    try {
+      return await this.start();
+    } catch (error) {
+      if (this.ports.signal.aborted) return this.summary('interrupted');
+      throw this.explain(error);
+    } finally {
+      this.ended.abort(new Error('the load has ended'));
+    }
+  }
+
+  private async start(): Promise<LoadSummary> {
     const { session, input, options } = this;
     const facts = await this.startFacts();
     const unfinished = input.identity === undefined ? undefined : await findUnfinished(session, input.identity);
@@ -114,20 +131,12 @@ class Load {
     } else if (input.identity !== undefined) {
       await beginLoad(session, input.identity, input.name, firstTestCaseId);
     }
-    const rules = {
-      onConflict: options.onConflict,
-      firstTestCaseId,
-      now: timestampField(BigInt(facts.now_microseconds)),
-    };
-    const rejects =
-      options.skipBadFile === undefined ? undefined : new RejectFile(options.skipBadFile, this.resumedAfterLine);
+    const { onConflict, skipBadFile } = options;
+    const rules = { onConflict, firstTestCaseId, now: timestampField(BigInt(facts.now_microseconds)) };
+    const rejects = skipBadFile === undefined ? undefined : new RejectFile(skipBadFile, this.resumedAfterLine);
     try {
       return await this.copyBatches(this.batches(facts), rules, rejects);
-    } catch (error) {
-      if (this.ports.signal.aborted) return this.summary('interrupted');
-      throw this.explain(error);
     } finally {
-      this.ended.abort(new Error('the load has ended'));
       rejects?.close();
     }
   }
@@ -247,6 +256,10 @@ class Load {
       });
     }
     const { code } = error as { code?: string };
+    const missing = MISSING[code ?? ''];
+    if (missing !== undefined) {
+      return new OperatorError(`cannot load: ${messageOf(error)}; ${this.standing()}`, { next: missing, cause: error });
+    }
     if (code === undefined && !/connection|terminat|socket/i.test(messageOf(error))) return error;
     return new OperatorError(`the server ended the load: ${messageOf(error)}; ${this.standing()}`, {
       next: again,

@@ -13,7 +13,7 @@ export interface LoadPorts {
 const CANCEL_AFTER_MS = 3_000;
 
 /** Long enough for the backend of a killed load to notice that nobody is there any more. */
-const LOCK_WAIT_MS = 10_000;
+const LOCK_WAIT_MS = 5_000;
 
 /**
  * Takes the lock of all loads: two would take the same test_case_ids, and two of the same file would do everything twice.
