@@ -45,14 +45,18 @@ function install() {
   console.error('installing the locked dependencies (npm ci; about a minute the first time)');
   const result = npm(['ci', '--no-audit', '--no-fund', '--loglevel=error']);
   if (result.status !== 0) {
-    fail(`npm ci failed (exit code ${result.status ?? result.signal})`, 'read its message above; it needs the npm registry and a writable checkout');
+    fail(
+      `npm ci failed (exit code ${result.status ?? result.signal})`,
+      'read its message above; it needs the npm registry and a writable checkout',
+    );
   }
   writeFileSync(stamp, lock);
 }
 
 const [verb, ...args] = process.argv.slice(2);
 const script = SCRIPTS[verb];
-if (script === undefined) fail(`bootstrap: "${verb ?? ''}" is not one of ${Object.keys(SCRIPTS).join(', ')}`, 'npm run lists the scripts');
+if (script === undefined)
+  fail(`bootstrap: "${verb ?? ''}" is not one of ${Object.keys(SCRIPTS).join(', ')}`, 'npm run lists the scripts');
 if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
   fail(`Node.js ${process.versions.node} is too old`, `install Node.js ${OLDEST_NODE} or newer`);
 }
@@ -67,5 +71,6 @@ const child = spawn(node, ['--import', 'tsx', join(checkout, script[0]), ...scri
   env: { ...process.env, PATH: path },
 });
 // A terminal's Ctrl-C has reached the child as well; this process only waits for it to end in its own way.
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => (process.stdin.isTTY ? undefined : child.kill(signal)));
+for (const signal of ['SIGINT', 'SIGTERM'])
+  process.on(signal, () => (process.stdin.isTTY ? undefined : child.kill(signal)));
 child.on('close', (code, signal) => process.exit(signal === null ? code : 130));

@@ -28,7 +28,10 @@ async function buildProgram(args: readonly string[], context: CliContext): Promi
   }
   for (const command of program.commands) inherit(command);
   if (asked !== undefined && !VERBS.some((verb) => verb.name === asked)) {
-    const suggestion = closest(asked, VERBS.map((verb) => verb.name));
+    const suggestion = closest(
+      asked,
+      VERBS.map((verb) => verb.name),
+    );
     throw new CommanderError(
       EXIT_USAGE,
       'qbench.unknownVerb',

@@ -49,11 +49,22 @@ async function runChecks(): Promise<Tally> {
 async function runVitest(tier: Tier, extra: readonly string[]): Promise<Tally> {
   const dir = mkdtempSync(join(tmpdir(), 'qbench-report-'));
   const report = join(dir, 'report.json');
-  const args = ['run', '--project', tier, '--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const args = [
+    'run',
+    '--project',
+    tier,
+    '--passWithNoTests',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ];
   try {
     const code = await new Promise<number>((resolve, reject) => {
       const vitest = join(CHECKOUT, 'node_modules', 'vitest', 'vitest.mjs');
-      const child = spawn(process.execPath, [vitest, ...args, ...extra], { cwd: CHECKOUT, stdio: ['ignore', 'inherit', 'inherit'] });
+      const child = spawn(process.execPath, [vitest, ...args, ...extra], {
+        cwd: CHECKOUT,
+        stdio: ['ignore', 'inherit', 'inherit'],
+      });
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill(signal));
       child.on('error', reject);
       child.on('close', (status) => resolve(status ?? 1));
@@ -86,10 +97,14 @@ async function main(): Promise<number> {
     const tally = tier === 'check' ? await runChecks() : await runVitest(tier, extra);
     for (const key of ['passed', 'failed', 'skipped'] as const) total[key] += tally[key];
     const time = formatDuration((performance.now() - started) / 1_000);
-    lines.push(`  ${tier.padEnd(10)} ${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped in ${time}`);
+    lines.push(
+      `  ${tier.padEnd(10)} ${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped in ${time}`,
+    );
   }
   process.stdout.write(`\n${lines.join('\n')}\n\n`);
-  process.stdout.write(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}\n`);
+  process.stdout.write(
+    `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}\n`,
+  );
   return total.failed === 0 && total.passed > 0 ? 0 : 1;
 }
 

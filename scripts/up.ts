@@ -19,7 +19,8 @@ runMain(async () => {
   const { stack, rest } = splitStack(process.argv.slice(2), process.env);
   progress.update({ phase: 'looking for the Pulumi CLI' });
   const toolchain = await Toolchain.ensure(context, progress);
-  if (await toolchain.ensureStack(stack)) progress.note(`made stack ${stack}; its state lies in ${toolchain.backend.label}`);
+  if (await toolchain.ensureStack(stack))
+    progress.note(`made stack ${stack}; its state lies in ${toolchain.backend.label}`);
 
   const { tier, sampleData } = readStackFile(stackFile(context, toolchain.paths, stack).copy);
   // What a local stack costs to try is a moment; on AWS a person reads the preview first.

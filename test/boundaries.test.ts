@@ -48,7 +48,18 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   lambda: ['ops', 'ops-ports', 'ops-errors', 'ops-declared', 'adapters', 'naming'],
   policy: ['naming', 'ops-errors', 'postgres'],
   toolchain: ['adapters', 'ops-ports', 'ops-errors', 'naming', 'scripts'],
-  scripts: ['ops', 'ops-ports', 'ops-errors', 'ops-declared', 'adapters', 'capacity', 'settings', 'naming', 'postgres', 'toolchain'],
+  scripts: [
+    'ops',
+    'ops-ports',
+    'ops-errors',
+    'ops-declared',
+    'adapters',
+    'capacity',
+    'settings',
+    'naming',
+    'postgres',
+    'toolchain',
+  ],
 };
 
 const PULUMI_ROOMS = ['index', 'config', 'tiers', 'components', 'policy', 'toolchain'];
@@ -78,13 +89,15 @@ function read(file: string): Source {
   const imports: Source['imports'] = [];
   const visit = (node: ts.Node): void => {
     if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier !== undefined) {
-      const typeOnly = ts.isImportDeclaration(node) ? node.importClause?.isTypeOnly === true : node.isTypeOnly;
+      const typeOnly = /^(import|export) type\b/.test(node.getText(source));
       imports.push({ target: (node.moduleSpecifier as ts.StringLiteral).text, typeOnly });
     }
     if (ts.isCallExpression(node)) {
       const [argument] = node.arguments;
-      const loads = node.expression.kind === ts.SyntaxKind.ImportKeyword || node.expression.getText(source) === 'require';
-      if (loads && argument !== undefined && ts.isStringLiteral(argument)) imports.push({ target: argument.text, typeOnly: false });
+      const loads =
+        node.expression.kind === ts.SyntaxKind.ImportKeyword || node.expression.getText(source) === 'require';
+      if (loads && argument !== undefined && ts.isStringLiteral(argument))
+        imports.push({ target: argument.text, typeOnly: false });
     }
     ts.forEachChild(node, visit);
   };
@@ -127,7 +140,9 @@ describe('the house', () => {
   it('names Pulumi only where resources are declared', () => {
     expect(
       violations(({ room }, target) =>
-        target.startsWith('@pulumi/') && !PULUMI_ROOMS.includes(room) ? `@pulumi/* belongs to ${PULUMI_ROOMS.join(', ')}` : undefined,
+        target.startsWith('@pulumi/') && !PULUMI_ROOMS.includes(room)
+          ? `@pulumi/* belongs to ${PULUMI_ROOMS.join(', ')}`
+          : undefined,
       ),
     ).toEqual([]);
   });
@@ -136,7 +151,9 @@ describe('the house', () => {
     const opens = /^(pg|pg-copy-streams|node-pg-migrate|@aws-sdk\/.*)$/;
     expect(
       violations(({ room }, target, typeOnly) =>
-        opens.test(target) && !typeOnly && !SOCKET_ROOMS.includes(room) ? 'only adapters open a database or call AWS' : undefined,
+        opens.test(target) && !typeOnly && !SOCKET_ROOMS.includes(room)
+          ? 'only adapters open a database or call AWS'
+          : undefined,
       ),
     ).toEqual([]);
   });
@@ -156,7 +173,8 @@ describe('the house', () => {
 
   it('ends the process only in the entry points', () => {
     const enders = sources.filter(
-      ({ file, text }) => /\bprocess\.exit\(/.test(text) && !/^scripts\/(cli|toolchain\/(languageHost|plugins\/.*))\.ts$/.test(file),
+      ({ file, text }) =>
+        /\bprocess\.exit\(/.test(text) && !/^scripts\/(cli|toolchain\/(languageHost|plugins\/.*))\.ts$/.test(file),
     );
     expect(enders.map(({ file }) => file)).toEqual([]);
   });

@@ -35,7 +35,7 @@ class PostgresSession implements Session {
       ? this.client.query(text)
       : this.client.query(text, [...values]));
     // A file of several statements answers with one result each; the last one is the question's answer.
-    const last: DriverResult<Row> | undefined = Array.isArray(raw) ? raw[raw.length - 1] : raw;
+    const last = ([] as DriverResult<Row>[]).concat(raw).at(-1);
     return { rows: (last?.rows ?? []) as R[], rowCount: last?.rowCount ?? 0 };
   }
 

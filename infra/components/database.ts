@@ -32,7 +32,14 @@ export class ApplicationDatabase extends ComponentResource {
     const { roles } = args.roles;
     const database = new postgresql.Database(
       `${name}-database`,
-      { name: DATABASE_NAME, owner: roles.owner.name, encoding: 'UTF8', lcCollate: 'C.UTF-8', lcCtype: 'C.UTF-8', template: 'template0' },
+      {
+        name: DATABASE_NAME,
+        owner: roles.owner.name,
+        encoding: 'UTF8',
+        lcCollate: 'C.UTF-8',
+        lcCtype: 'C.UTF-8',
+        template: 'template0',
+      },
       { parent: this },
     );
     this.databaseName = database.name;
@@ -65,7 +72,14 @@ export class ApplicationDatabase extends ComponentResource {
     for (const { role, objectType, privileges } of PRIVILEGES) {
       new postgresql.DefaultPrivileges(
         `${name}-${role}-${objectType}s`,
-        { database: database.name, owner: roles.owner.name, role: roles[role].name, schema: APP_SCHEMA, objectType, privileges },
+        {
+          database: database.name,
+          owner: roles.owner.name,
+          role: roles[role].name,
+          schema: APP_SCHEMA,
+          objectType,
+          privileges,
+        },
         { parent: this },
       );
     }

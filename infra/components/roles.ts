@@ -48,7 +48,11 @@ export class Roles extends ComponentResource {
     super(`${TYPE_PREFIX}:database:Roles`, name, {}, options);
     const keepers = { generation: String(args.passwordGeneration) };
     const made = (Object.keys(RIGHTS) as ManagedRole[]).map((role) => {
-      const password = new random.RandomPassword(`${name}-${role}`, { length: 32, special: false, keepers }, { parent: this });
+      const password = new random.RandomPassword(
+        `${name}-${role}`,
+        { length: 32, special: false, keepers },
+        { parent: this },
+      );
       const salt = new random.RandomBytes(`${name}-${role}-salt`, { length: 16, keepers }, { parent: this });
       // The server is only ever told the verifier: ALTER ROLE ... PASSWORD may land in its log.
       const verifier = all([password.result, salt.base64]).apply(([clear, bytes]) =>
@@ -68,8 +72,14 @@ export class Roles extends ComponentResource {
       );
       return { role, resource, password: password.result };
     });
-    this.roles = Object.fromEntries(made.map(({ role, resource }) => [role, resource])) as Record<ManagedRole, postgresql.Role>;
-    this.passwords = Object.fromEntries(made.map(({ role, password }) => [role, password])) as Record<ManagedRole, Output<string>>;
+    this.roles = Object.fromEntries(made.map(({ role, resource }) => [role, resource])) as Record<
+      ManagedRole,
+      postgresql.Role
+    >;
+    this.passwords = Object.fromEntries(made.map(({ role, password }) => [role, password])) as Record<
+      ManagedRole,
+      Output<string>
+    >;
     this.registerOutputs({});
   }
 }

@@ -22,7 +22,8 @@ export function planFor(settings: Settings, host: Host): CapacityPlan {
 
 /** Both vector indexes as desired state, with the memory and workers that the plan gives to one build. */
 export function indexesFor(settings: Settings, plan: CapacityPlan): DesiredIndexState {
-  const most = (pick: (index: CapacityPlan['indexes'][number]) => number): number => Math.max(...plan.indexes.map(pick));
+  const most = (pick: (index: CapacityPlan['indexes'][number]) => number): number =>
+    Math.max(...plan.indexes.map(pick));
   return desiredIndexState(settings.index, settings.workload.dimensions, {
     maintenanceWorkMemMiB: most((index) => index.sessionMaintenanceWorkMemMiB),
     maxParallelWorkers: most((index) => index.parallelWorkers),

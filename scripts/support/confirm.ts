@@ -16,7 +16,8 @@ export async function confirm(context: CliContext, yes: boolean, word: string, c
   const prompt = createInterface({ input: context.stdin, output: process.stderr });
   try {
     const answer = await prompt.question(`${consequence}\nType ${word} to go on: `, { signal: context.signal });
-    if (answer.trim() !== word) throw new OperatorError(`not confirmed: "${answer.trim()}" is not "${word}"; nothing was changed`);
+    if (answer.trim() !== word)
+      throw new OperatorError(`not confirmed: "${answer.trim()}" is not "${word}"; nothing was changed`);
   } finally {
     prompt.close();
   }

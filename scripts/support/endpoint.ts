@@ -33,7 +33,8 @@ export function parseDatabaseUrl(text: string): PostgresAddress {
       next: 'percent-encode special characters of the password: @ is %40, # is %23, / is %2F',
     });
   }
-  const sslmode = url.searchParams.get('sslmode') ?? (LOOPBACK.has(url.hostname) || socket !== null ? 'disable' : 'verify-full');
+  const sslmode =
+    url.searchParams.get('sslmode') ?? (LOOPBACK.has(url.hostname) || socket !== null ? 'disable' : 'verify-full');
   const local = socket !== null || LOOPBACK.has(url.hostname);
   if (!local && sslmode !== 'verify-full') {
     throw new UsageError(`DATABASE_URL asks for sslmode=${sslmode} to a remote host`, {
@@ -64,10 +65,13 @@ export function databaseOf(stack: string, env: NodeJS.ProcessEnv, machine: Machi
     });
   }
   // Over the socket the server asks the kernel who is there: no password is read, sent or kept.
-  return new PostgresDatabase(`stack ${stack} (${record.host}:${record.port}/${DATABASE_NAME})`, ({ role = 'app' }) => ({
-    host: record.socketDir,
-    port: record.port,
-    database: DATABASE_NAME,
-    user: ROLE_NAMES[role],
-  }));
+  return new PostgresDatabase(
+    `stack ${stack} (${record.host}:${record.port}/${DATABASE_NAME})`,
+    ({ role = 'app' }) => ({
+      host: record.socketDir,
+      port: record.port,
+      database: DATABASE_NAME,
+      user: ROLE_NAMES[role],
+    }),
+  );
 }

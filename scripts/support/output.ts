@@ -2,9 +2,30 @@
 import Table from 'cli-table3';
 
 /** A plain table: no frame, two spaces between columns, so that it survives pipes, mails and narrow terminals. */
-export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[], alignRight: readonly number[] = []): string {
-  const plain = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '' };
-  const none = { 'bottom-right': '', left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' };
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+  alignRight: readonly number[] = [],
+): string {
+  const plain = {
+    top: '',
+    'top-mid': '',
+    'top-left': '',
+    'top-right': '',
+    bottom: '',
+    'bottom-mid': '',
+    'bottom-left': '',
+  };
+  const none = {
+    'bottom-right': '',
+    left: '',
+    'left-mid': '',
+    mid: '',
+    'mid-mid': '',
+    right: '',
+    'right-mid': '',
+    middle: '  ',
+  };
   const grid = new Table({
     head: [...head],
     chars: { ...plain, ...none },

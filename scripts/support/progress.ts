@@ -18,7 +18,9 @@ export function formatProgress({ phase, done, total, unit, etaSeconds }: Progres
   const parts = [phase];
   const label = unit === undefined ? '' : ` ${unit}`;
   if (done !== undefined && total !== undefined && total > 0) {
-    parts.push(`${Math.floor((100 * done) / total)} % (${done.toLocaleString('en')} of ${total.toLocaleString('en')}${label})`);
+    parts.push(
+      `${Math.floor((100 * done) / total)} % (${done.toLocaleString('en')} of ${total.toLocaleString('en')}${label})`,
+    );
   } else if (done !== undefined) parts.push(`${done.toLocaleString('en')}${label}`);
   if (etaSeconds !== undefined && Number.isFinite(etaSeconds)) parts.push(`about ${formatDuration(etaSeconds)} left`);
   return parts.join(', ');

@@ -32,11 +32,14 @@ function loggedIn(context: MachineContext): string | undefined {
 export function chooseBackend(context: MachineContext, paths: ToolchainPaths): Backend {
   const { env } = context;
   const added: Record<string, string> = {};
-  const chosen = env['PULUMI_BACKEND_URL'] ?? (env['PULUMI_ACCESS_TOKEN'] === undefined ? loggedIn(context) : 'https://api.pulumi.com');
+  const chosen =
+    env['PULUMI_BACKEND_URL'] ??
+    (env['PULUMI_ACCESS_TOKEN'] === undefined ? loggedIn(context) : 'https://api.pulumi.com');
   const own = chosen === undefined || chosen === '';
   // Said again even where the user logged in: the stand-ins run with another PULUMI_HOME, which knows no login.
   added['PULUMI_BACKEND_URL'] = own ? pathToFileURL(paths.backend).href : chosen;
-  const hasPassphrase = env['PULUMI_CONFIG_PASSPHRASE'] !== undefined || env['PULUMI_CONFIG_PASSPHRASE_FILE'] !== undefined;
+  const hasPassphrase =
+    env['PULUMI_CONFIG_PASSPHRASE'] !== undefined || env['PULUMI_CONFIG_PASSPHRASE_FILE'] !== undefined;
   const ownPassphrase = !hasPassphrase && (own || !added['PULUMI_BACKEND_URL'].startsWith('https://'));
   if (ownPassphrase) {
     if (!existsSync(paths.passphrase)) {
@@ -44,5 +47,10 @@ export function chooseBackend(context: MachineContext, paths: ToolchainPaths): B
     }
     added['PULUMI_CONFIG_PASSPHRASE_FILE'] = paths.passphrase;
   }
-  return { env: added, own, ownPassphrase, label: own ? 'a local folder of this checkout' : added['PULUMI_BACKEND_URL'] };
+  return {
+    env: added,
+    own,
+    ownPassphrase,
+    label: own ? 'a local folder of this checkout' : added['PULUMI_BACKEND_URL'],
+  };
 }

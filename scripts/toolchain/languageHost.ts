@@ -5,7 +5,14 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { Server, ServerCredentials, status, type sendUnaryData, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
+import {
+  Server,
+  ServerCredentials,
+  status,
+  type sendUnaryData,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+} from '@grpc/grpc-js';
 import { Empty } from 'google-protobuf/google/protobuf/empty_pb';
 import services from '@pulumi/pulumi/proto/language_grpc_pb';
 import messages from '@pulumi/pulumi/proto/language_pb';
@@ -26,7 +33,11 @@ function optionsOf(info: messages.ProgramInfo | undefined): Options {
 }
 
 function start(script: string, nodeArgs: string[], args: string[], cwd: string, env: NodeJS.ProcessEnv): ChildProcess {
-  const child = spawn('node', [...nodeArgs, join(sdk, 'cmd', script), ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('node', [...nodeArgs, join(sdk, 'cmd', script), ...args], {
+    cwd,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   children.add(child);
   child.on('close', () => children.delete(child));
   return child;
@@ -61,10 +72,13 @@ function run(call: Call<messages.RunRequest>, answer: sendUnaryData<unknown>): v
   child.stdout?.pipe(process.stdout, { end: false });
   child.stderr?.pipe(process.stderr, { end: false });
   const response = new messages.RunResponse();
-  child.on('error', (error) => answer({ code: status.INTERNAL, details: `node could not be started: ${error.message}` }));
+  child.on('error', (error) =>
+    answer({ code: status.INTERNAL, details: `node could not be started: ${error.message}` }),
+  );
   child.on('close', (code, signal) => {
     if (code === EXIT_ERROR_WAS_REPORTED) response.setBail(true);
-    else if (code !== 0) response.setError(`the program ended with ${signal === null ? `exit code ${code}` : `signal ${signal}`}`);
+    else if (code !== 0)
+      response.setError(`the program ended with ${signal === null ? `exit code ${code}` : `signal ${signal}`}`);
     answer(null, response);
   });
 }
@@ -104,11 +118,14 @@ const handlers: Record<string, unknown> = {
     answer(null, info);
   },
   // Plugins come from PATH here; naming none keeps the engine from trying to download any.
-  getRequiredPlugins: (_: unknown, answer: sendUnaryData<unknown>) => answer(null, new messages.GetRequiredPluginsResponse()),
-  getRequiredPackages: (_: unknown, answer: sendUnaryData<unknown>) => answer(null, new messages.GetRequiredPackagesResponse()),
+  getRequiredPlugins: (_: unknown, answer: sendUnaryData<unknown>) =>
+    answer(null, new messages.GetRequiredPluginsResponse()),
+  getRequiredPackages: (_: unknown, answer: sendUnaryData<unknown>) =>
+    answer(null, new messages.GetRequiredPackagesResponse()),
   getProgramDependencies: (_: unknown, answer: sendUnaryData<unknown>) =>
     answer(null, new messages.GetProgramDependenciesResponse()),
-  runtimeOptionsPrompts: (_: unknown, answer: sendUnaryData<unknown>) => answer(null, new messages.RuntimeOptionsResponse()),
+  runtimeOptionsPrompts: (_: unknown, answer: sendUnaryData<unknown>) =>
+    answer(null, new messages.RuntimeOptionsResponse()),
   about: (_: unknown, answer: sendUnaryData<unknown>) => {
     const about = new messages.AboutResponse();
     about.setExecutable(process.execPath);
@@ -124,7 +141,8 @@ const handlers: Record<string, unknown> = {
   run,
   runPlugin,
 };
-const definition = (services as unknown as { LanguageRuntimeService: Parameters<Server['addService']>[0] }).LanguageRuntimeService;
+const definition = (services as unknown as { LanguageRuntimeService: Parameters<Server['addService']>[0] })
+  .LanguageRuntimeService;
 server.addService(definition, handlers as Parameters<Server['addService']>[1]);
 server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => {
   if (error !== null) throw error;

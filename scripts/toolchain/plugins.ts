@@ -30,7 +30,11 @@ function versionOf(context: MachineContext, plugin: string): string {
  * QBENCH_PLUGINS forces one: `official` or `offline`. Else the official ones are installed where that works.
  * @throws UsageError for another value of QBENCH_PLUGINS
  */
-export async function choosePlugins(cli: PulumiCli, context: MachineContext, progress: ProgressSink): Promise<PluginChoice> {
+export async function choosePlugins(
+  cli: PulumiCli,
+  context: MachineContext,
+  progress: ProgressSink,
+): Promise<PluginChoice> {
   const forced = context.env['QBENCH_PLUGINS'];
   if (forced !== undefined && forced !== 'official' && forced !== 'offline') {
     throw new UsageError(`QBENCH_PLUGINS is "${forced}"`, { allowed: 'official, offline' });
@@ -38,7 +42,8 @@ export async function choosePlugins(cli: PulumiCli, context: MachineContext, pro
   if (forced !== undefined) return { language: forced, resources: forced };
   // A CLI that was downloaded brings its language host; one that was built alone does not.
   const beside = existsSync(join(dirname(cli.file), 'pulumi-language-nodejs'));
-  const official = cli.from === 'npm' || beside || onPath('pulumi-language-nodejs', context.env, [context.checkout]).length > 0;
+  const official =
+    cli.from === 'npm' || beside || onPath('pulumi-language-nodejs', context.env, [context.checkout]).length > 0;
   if (!official) return { language: 'offline', resources: 'offline' };
   const runner = new ProcessRunner(context.env);
   for (const plugin of RESOURCE_PLUGINS) {
@@ -66,7 +71,8 @@ export function writeWrappers(choice: PluginChoice, context: MachineContext, pat
   const entries: [string, string][] = [];
   if (choice.language === 'offline') entries.push(['pulumi-language-nodejs', 'languageHost.ts']);
   if (choice.resources === 'offline') {
-    for (const plugin of RESOURCE_PLUGINS) entries.push([`pulumi-resource-${plugin}`, join('plugins', 'bin', `${plugin}.ts`)]);
+    for (const plugin of RESOURCE_PLUGINS)
+      entries.push([`pulumi-resource-${plugin}`, join('plugins', 'bin', `${plugin}.ts`)]);
   }
   for (const [name, source] of entries) {
     const entry = join(context.checkout, 'scripts', 'toolchain', source);

@@ -4,7 +4,17 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, constants, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { withLock } from '../../infra/adapters/localServer/lock';
 import { cacheDir, type MachineContext } from '../../infra/adapters/localServer/layout';
@@ -38,7 +48,9 @@ interface Attempt {
 
 /** Programs called `name` on PATH, leaving out those this project puts there itself. */
 export function onPath(name: string, env: NodeJS.ProcessEnv, leaveOut: readonly string[]): string[] {
-  const dirs = (env['PATH'] ?? '').split(delimiter).filter((dir) => dir !== '' && !leaveOut.some((own) => dir.startsWith(own)));
+  const dirs = (env['PATH'] ?? '')
+    .split(delimiter)
+    .filter((dir) => dir !== '' && !leaveOut.some((own) => dir.startsWith(own)));
   return dirs.map((dir) => join(dir, name)).filter((file) => isExecutable(file));
 }
 
@@ -65,7 +77,10 @@ async function tryCli(
     });
     const version = /v(\d+)\.(\d+)\.\d+\S*/.exec(result.stdout);
     if (result.code !== 0 || version === null) {
-      attempts.push({ what, why: (result.stderr || result.stdout).trim().split('\n').pop() ?? `exit code ${result.code}` });
+      attempts.push({
+        what,
+        why: (result.stderr || result.stdout).trim().split('\n').pop() ?? `exit code ${result.code}`,
+      });
       return undefined;
     }
     if (version[1] !== '3' || Number(version[2]) < OLDEST_MINOR) {
@@ -83,7 +98,11 @@ async function tryCli(
  * @param preferBuilt a CLI built earlier is taken before npm's is asked again, which would try a download each time
  * @throws OperatorError listing everything that was tried
  */
-export async function findPulumi(context: MachineContext, progress: ProgressSink, preferBuilt: boolean): Promise<PulumiCli> {
+export async function findPulumi(
+  context: MachineContext,
+  progress: ProgressSink,
+  preferBuilt: boolean,
+): Promise<PulumiCli> {
   const attempts: Attempt[] = [];
   const candidates = onPath('pulumi', context.env, [context.checkout]);
   for (const file of candidates.slice(0, 1)) {
@@ -107,7 +126,10 @@ export async function findPulumi(context: MachineContext, progress: ProgressSink
     const found = await tryCli({ file: built, args: [], from: 'built' }, context, attempts);
     if (found !== undefined) return found;
   } catch (error) {
-    attempts.push({ what: `built: ${GO_PACKAGE}@${BUILT_VERSION}`, why: error instanceof Error ? error.message : String(error) });
+    attempts.push({
+      what: `built: ${GO_PACKAGE}@${BUILT_VERSION}`,
+      why: error instanceof Error ? error.message : String(error),
+    });
   }
   const tried = attempts.map(({ what, why }) => `\n    ${what}: ${why}`).join('');
   throw new OperatorError(`no Pulumi CLI could be found or built; tried${tried}`, {
@@ -147,7 +169,10 @@ function goBuild(go: string, dir: string, context: MachineContext, progress: Pro
   const ldflags = `-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=${BUILT_VERSION}`;
   const args = ['build', '-v', '-trimpath', '-ldflags', ldflags, '-o', join(dir, 'pulumi'), GO_PACKAGE];
   // -mod=readonly: what go.sum does not vouch for is not built.
-  const child = spawn(go, args, { cwd: dir, env: { ...context.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly -buildvcs=false' } });
+  const child = spawn(go, args, {
+    cwd: dir,
+    env: { ...context.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly -buildvcs=false' },
+  });
   const started = performance.now();
   let done = 0;
   let tail = '';
@@ -162,7 +187,9 @@ function goBuild(go: string, dir: string, context: MachineContext, progress: Pro
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) =>
-      code === 0 ? resolve() : reject(new OperatorError(`go build failed: ${tail.trim().split('\n').slice(-3).join(' / ')}`)),
+      code === 0
+        ? resolve()
+        : reject(new OperatorError(`go build failed: ${tail.trim().split('\n').slice(-3).join(' / ')}`)),
     );
   });
 }

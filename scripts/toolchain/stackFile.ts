@@ -27,7 +27,10 @@ export function stackFile(context: MachineContext, paths: ToolchainPaths, stack:
 
 function split(text: string): { visible: string[]; hidden: string[] } {
   const lines = text.split('\n');
-  return { visible: lines.filter((line) => !PRIVATE_KEY.test(line)), hidden: lines.filter((line) => PRIVATE_KEY.test(line)) };
+  return {
+    visible: lines.filter((line) => !PRIVATE_KEY.test(line)),
+    hidden: lines.filter((line) => PRIVATE_KEY.test(line)),
+  };
 }
 
 function read(file: string): string {
@@ -56,7 +59,12 @@ export function pullStackFile(file: StackFile): void {
  * Takes the salt out of the file that `pulumi stack init` wrote in a folder of its own, where it could dirty nothing.
  * @param init runs `pulumi stack init` in the folder it is given
  */
-export async function initApart(context: MachineContext, file: StackFile, stack: string, init: (dir: string) => Promise<void>): Promise<void> {
+export async function initApart(
+  context: MachineContext,
+  file: StackFile,
+  stack: string,
+  init: (dir: string) => Promise<void>,
+): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'qbench-stack-'));
   try {
     const name = /^name:\s*(\S+)/m.exec(read(join(context.checkout, 'Pulumi.yaml')))?.[1] ?? '';

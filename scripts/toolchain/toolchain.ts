@@ -9,12 +9,31 @@ import { OperatorError } from '../../infra/ops/errors';
 import type { CommandResult, ProgressSink } from '../../infra/ops/ports';
 import { chooseBackend, type Backend } from './backend';
 import { makePaths, toolchainPaths, type ToolchainPaths } from './paths';
-import { choosePlugins, describePlugins, nodeScript, writeExecutable, writeWrappers, type PluginChoice } from './plugins';
+import {
+  choosePlugins,
+  describePlugins,
+  nodeScript,
+  writeExecutable,
+  writeWrappers,
+  type PluginChoice,
+} from './plugins';
 import { findPulumi, type PulumiCli } from './pulumiCli';
 import { initApart, pullStackFile, pushStackFile, stackFile } from './stackFile';
 
 /** Commands of the CLI that read the stack's configuration and take `--config-file`. */
-const READS_CONFIG = new Set(['up', 'update', 'preview', 'pre', 'refresh', 'destroy', 'down', 'dn', 'config', 'watch', 'import']);
+const READS_CONFIG = new Set([
+  'up',
+  'update',
+  'preview',
+  'pre',
+  'refresh',
+  'destroy',
+  'down',
+  'dn',
+  'config',
+  'watch',
+  'import',
+]);
 
 interface Choice {
   cli: PulumiCli;
@@ -47,7 +66,10 @@ export class Toolchain {
       if (note !== undefined) progress.note(note);
     }
     writeWrappers(choice.plugins, context, paths);
-    writeExecutable(join(paths.bin, 'pulumi'), nodeScript(context, join(context.checkout, 'scripts', 'toolchain', 'pulumi.ts')));
+    writeExecutable(
+      join(paths.bin, 'pulumi'),
+      nodeScript(context, join(context.checkout, 'scripts', 'toolchain', 'pulumi.ts')),
+    );
     return new Toolchain(context, paths, choice.cli, choice.plugins, chooseBackend(context, paths));
   }
 
@@ -124,7 +146,11 @@ export class Toolchain {
   }
 
   private spawnInherited(args: readonly string[]): Promise<number> {
-    const child = spawn(this.cli.file, [...this.cli.args, ...args], { cwd: this.context.checkout, env: this.env, stdio: 'inherit' });
+    const child = spawn(this.cli.file, [...this.cli.args, ...args], {
+      cwd: this.context.checkout,
+      env: this.env,
+      stdio: 'inherit',
+    });
     // A terminal has already given its Ctrl-C to the child; a second one would make the CLI give up its clean end.
     const forward = (signal: NodeJS.Signals): void => {
       if (!process.stdin.isTTY) child.kill(signal);

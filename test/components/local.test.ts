@@ -10,14 +10,20 @@ let declared: Declared[];
 let outputs: TierOutputs;
 
 beforeAll(async () => {
-  const raw = { tier: 'local', protectData: false, workload: { documents: 5000, connections: 30 }, local: { memoryMiB: 1024, sampleData: true } };
+  const raw = {
+    tier: 'local',
+    protectData: false,
+    workload: { documents: 5000, connections: 30 },
+    local: { memoryMiB: 1024, sampleData: true },
+  };
   const settings = parseSettings(raw, { stack: 'mocked', project: 'qbench-postgres' }) as LocalSettings;
   ({ declared, result: outputs } = await declare(() => deployLocal(settings, 'mocked')));
 });
 
 function named(name: string): Declared {
   const found = declared.find((resource) => resource.name === name);
-  if (found === undefined) throw new Error(`${name} is not declared; declared are ${declared.map((r) => r.name).join(', ')}`);
+  if (found === undefined)
+    throw new Error(`${name} is not declared; declared are ${declared.map((r) => r.name).join(', ')}`);
   return found;
 }
 
@@ -29,9 +35,13 @@ describe('the local tier', () => {
 
   it('gives every role a login of its own and none the rights of a superuser', () => {
     const roles = declared.filter(({ type }) => type.endsWith(':Role'));
-    expect(roles.map(({ inputs }) => inputs['name']).sort()).toEqual(
-      ['qbench_app', 'qbench_backup', 'qbench_monitor', 'qbench_owner', 'qbench_readonly'],
-    );
+    expect(roles.map(({ inputs }) => inputs['name']).sort()).toEqual([
+      'qbench_app',
+      'qbench_backup',
+      'qbench_monitor',
+      'qbench_owner',
+      'qbench_readonly',
+    ]);
     for (const { inputs } of roles) {
       expect(inputs['login']).toBe(true);
       expect(inputs['searchPaths']).toEqual(['public']);
@@ -40,7 +50,9 @@ describe('the local tier', () => {
       expect(inputs).not.toHaveProperty('createRole');
       expect(inputs).not.toHaveProperty('createDatabase');
     }
-    expect(roles.filter(({ inputs }) => inputs['replication'] === true).map(({ name }) => name)).toEqual(['roles-backup-role']);
+    expect(roles.filter(({ inputs }) => inputs['replication'] === true).map(({ name }) => name)).toEqual([
+      'roles-backup-role',
+    ]);
   });
 
   it('sends the server verifiers, never passwords', () => {
@@ -53,9 +65,13 @@ describe('the local tier', () => {
 
   it('keeps secrets out of the text, the input and the log of every command', () => {
     const commands = declared.filter(({ type }) => type === 'command:local:Command');
-    expect(commands.map(({ name }) => name).sort()).toEqual(
-      ['local-endpoint', 'local-server', 'schema-indexes', 'schema-migrations', 'schema-sample-data'],
-    );
+    expect(commands.map(({ name }) => name).sort()).toEqual([
+      'local-endpoint',
+      'local-server',
+      'schema-indexes',
+      'schema-migrations',
+      'schema-sample-data',
+    ]);
     for (const { name, inputs } of commands) {
       const { environment, ...visible } = inputs;
       expect(JSON.stringify(visible), name).not.toContain('canary');
@@ -67,13 +83,19 @@ describe('the local tier', () => {
   });
 
   it('names no path of the machine in what a preview compares', () => {
-    const text = JSON.stringify(declared.filter(({ type }) => type === 'command:local:Command').map(({ inputs }) => inputs['stdin']));
+    const text = JSON.stringify(
+      declared.filter(({ type }) => type === 'command:local:Command').map(({ inputs }) => inputs['stdin']),
+    );
     expect(text).not.toContain(process.cwd());
     expect(text).not.toMatch(/\/(home|root|tmp|var)\//);
   });
 
   it('takes the right to connect from everybody else', () => {
-    expect(named('database-public-revoked').inputs).toMatchObject({ role: 'public', objectType: 'database', privileges: [] });
+    expect(named('database-public-revoked').inputs).toMatchObject({
+      role: 'public',
+      objectType: 'database',
+      privileges: [],
+    });
   });
 
   it('marks the connection string, and only it, as secret', async () => {

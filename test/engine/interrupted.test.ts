@@ -23,12 +23,28 @@ afterEach(async () => {
 });
 
 /** Starts `pulumi up` and resolves when its output shows `marker`. */
-async function upUntil(marker: RegExp): Promise<{ child: ChildProcess; ended: Promise<number | null>; output(): string }> {
+async function upUntil(
+  marker: RegExp,
+): Promise<{ child: ChildProcess; ended: Promise<number | null>; output(): string }> {
   const { cli } = stack.toolchain;
-  const args = ['up', '--yes', '--skip-preview', '--non-interactive', '--stack', stack.name, '--config-file', stack.configFile];
-  const child = spawn(cli.file, [...cli.args, ...args], { cwd: stack.machine.context.checkout, env: stack.env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const args = [
+    'up',
+    '--yes',
+    '--skip-preview',
+    '--non-interactive',
+    '--stack',
+    stack.name,
+    '--config-file',
+    stack.configFile,
+  ];
+  const child = spawn(cli.file, [...cli.args, ...args], {
+    cwd: stack.machine.context.checkout,
+    env: stack.env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let text = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
   await eventually(`output matching ${String(marker)}`, () => marker.test(text), 120_000).catch((error: unknown) => {
     child.kill('SIGKILL');
@@ -70,7 +86,9 @@ describe('pulumi up that is interrupted', () => {
     await run.ended;
     // A killed CLI cannot take its lock back; every run of ours looks for such locks first.
     expect(removeStaleLocks(stack.toolchain.paths.backend)).toHaveLength(1);
-    await eventually('plugins of the killed run ended', () => processesNaming(stateDir).every(({ command }) => /(bin\/postgres -D|^postgres: )/.test(command)));
+    await eventually('plugins of the killed run ended', () =>
+      processesNaming(stateDir).every(({ command }) => /(bin\/postgres -D|^postgres: )/.test(command)),
+    );
     await expectConverged();
     await expectNothingLeft();
   });
@@ -87,7 +105,11 @@ describe('a server that is killed under load', () => {
     const writer = async (first: number): Promise<void> => {
       const session = await openSession(address);
       for (let id = first; ; id += 4) {
-        await session.query('INSERT INTO test_documents (test_case_id, uid, title) VALUES ($1, $2, $3)', [id, `load-${id}`, `load ${id}`]);
+        await session.query('INSERT INTO test_documents (test_case_id, uid, title) VALUES ($1, $2, $3)', [
+          id,
+          `load-${id}`,
+          `load ${id}`,
+        ]);
         acknowledged.push(id);
       }
     };
@@ -99,7 +121,9 @@ describe('a server that is killed under load', () => {
     expect(await stack.planned()).toEqual({ 'local-server': 'update' });
     await expectConverged();
     const session = await openSession(address);
-    const { rows } = await session.query<{ id: number }>('SELECT test_case_id AS id FROM test_documents WHERE test_case_id >= 10000000');
+    const { rows } = await session.query<{ id: number }>(
+      'SELECT test_case_id AS id FROM test_documents WHERE test_case_id >= 10000000',
+    );
     await session.close();
     const present = new Set(rows.map(({ id }) => id));
     expect(acknowledged.filter((id) => !present.has(id))).toEqual([]);

@@ -20,7 +20,10 @@ afterAll(async () => {
 function portAnswers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' });
-    socket.once('connect', () => (socket.destroy(), resolve(true)));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
     socket.once('error', () => resolve(false));
   });
 }
@@ -37,16 +40,33 @@ describe('a stack of the local tier', () => {
     expectSuccess(await stack.up());
     const outputs = await stack.outputs();
     expect(Object.keys(outputs).sort()).toEqual(
-      ['backupRepository', 'capacity', 'connectCommand', 'dashboardUrl', 'database', 'databaseUrl', 'endpoint', 'port', 'tier'].sort(),
+      [
+        'backupRepository',
+        'capacity',
+        'connectCommand',
+        'dashboardUrl',
+        'database',
+        'databaseUrl',
+        'endpoint',
+        'port',
+        'tier',
+      ].sort(),
     );
-    expect(outputs).toMatchObject({ tier: 'local', endpoint: '127.0.0.1', database: 'mlb_qbench', port: stack.record?.port });
+    expect(outputs).toMatchObject({
+      tier: 'local',
+      endpoint: '127.0.0.1',
+      database: 'mlb_qbench',
+      port: stack.record?.port,
+    });
     const health = await stack.qbench(['health', '--json']);
     expect(health.code, health.stdout + health.stderr).toBe(0);
   });
 
   it('serves the application by the connection string of its output', async () => {
     const { databaseUrl } = await stack.outputs();
-    const search = await stack.qbench(['search', '--json', '--limit', '3', '--uid', 'ldap2dns'], { env: { DATABASE_URL: String(databaseUrl) } });
+    const search = await stack.qbench(['search', '--json', '--limit', '3', '--uid', 'ldap2dns'], {
+      env: { DATABASE_URL: String(databaseUrl) },
+    });
     expect(search.code, search.stderr).toBe(0);
     expect(JSON.parse(search.stdout)).toMatchObject({ index: 'idx_test_documents_embedding' });
   });

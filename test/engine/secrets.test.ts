@@ -72,14 +72,21 @@ describe('passwords', () => {
   });
 
   it('appear in no file of the stack in clear: state, history, locks, configuration, records, server log', () => {
-    const files = filesBelow(stack.machine.context.stateDir ?? '').filter((file) => found(readFileSync(file, 'latin1')).length > 0);
+    const files = filesBelow(stack.machine.context.stateDir ?? '').filter(
+      (file) => found(readFileSync(file, 'latin1')).length > 0,
+    );
     expect(files).toEqual([]);
   });
 
   it('are only known to the server as verifiers', async () => {
     const record = stack.record;
     if (record === undefined) throw new Error('the stack has no server');
-    const session = await openSession({ host: record.socketDir, port: record.port, database: DATABASE_NAME, user: ROLE_NAMES.superuser });
+    const session = await openSession({
+      host: record.socketDir,
+      port: record.port,
+      database: DATABASE_NAME,
+      user: ROLE_NAMES.superuser,
+    });
     const { rows } = await session.query<{ kept: string }>(
       "SELECT rolpassword AS kept FROM pg_catalog.pg_authid WHERE rolname LIKE 'qbench%' OR rolname = 'postgres'",
     );
@@ -108,12 +115,22 @@ describe('embeddings', () => {
     const record = stack.record;
     if (record === undefined) throw new Error('the stack has no server');
     const canary = `[${Array.from({ length: 1536 }, (_, i) => (i === 0 ? '0.0271828' : '0.5')).join(',')}]`;
-    const session = await openSession({ host: record.socketDir, port: record.port, database: DATABASE_NAME, user: ROLE_NAMES.app });
+    const session = await openSession({
+      host: record.socketDir,
+      port: record.port,
+      database: DATABASE_NAME,
+      user: ROLE_NAMES.app,
+    });
     const failing = [
       session.query(`SELECT '${canary}'::vector(3)`),
       session.query('SELECT $1::vector(3)', [canary]),
-      session.query(`INSERT INTO test_documents (test_case_id, uid, title, embedding) VALUES (1, NULL, 'x', '${canary}')`),
-      session.query('INSERT INTO test_documents (test_case_id, uid, title, embedding) VALUES (1, NULL, $1, $2)', ['x', canary]),
+      session.query(
+        `INSERT INTO test_documents (test_case_id, uid, title, embedding) VALUES (1, NULL, 'x', '${canary}')`,
+      ),
+      session.query('INSERT INTO test_documents (test_case_id, uid, title, embedding) VALUES (1, NULL, $1, $2)', [
+        'x',
+        canary,
+      ]),
       session.query(`SELECT pg_catalog.pg_sleep(2), '${canary}'::vector(1536) <=> 'broken'`),
     ];
     const results = await Promise.allSettled(failing);

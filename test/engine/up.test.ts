@@ -2,7 +2,18 @@
  * `npm run up` as a person runs it, in clones of the working tree: twice, two clones side by side, and as another user
  * where the tests run as root. Proves that the checkout stays clean.
  */
-import { chmodSync, chownSync, copyFileSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -20,7 +31,9 @@ async function clone(identity?: Identity): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), 'qbench-clone-'));
   chmodSync(dir, 0o755);
   const git = new ProcessRunner(process.env);
-  const listed = expectSuccess(await git.run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: CHECKOUT }));
+  const listed = expectSuccess(
+    await git.run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: CHECKOUT }),
+  );
   for (const name of listed.stdout.split('\0').filter((file) => file !== '' && existsSync(join(CHECKOUT, file)))) {
     mkdirSync(dirname(join(dir, name)), { recursive: true });
     copyFileSync(join(CHECKOUT, name), join(dir, name));
@@ -55,8 +68,14 @@ function npm(dir: string, script: string, args: string[] = [], identity?: Identi
 }
 
 async function gitStatus(dir: string, identity?: Identity): Promise<string> {
-  const result = await new ProcessRunner(process.env, identity).run('git', ['status', '--porcelain'], { cwd: dir, env: { HOME: dir } });
-  return expectSuccess(result).stdout.split('\n').filter((line) => !line.endsWith(' node_modules')).join('\n');
+  const result = await new ProcessRunner(process.env, identity).run('git', ['status', '--porcelain'], {
+    cwd: dir,
+    env: { HOME: dir },
+  });
+  return expectSuccess(result)
+    .stdout.split('\n')
+    .filter((line) => !line.endsWith(' node_modules'))
+    .join('\n');
 }
 
 function expectShown(result: CommandResult): void {

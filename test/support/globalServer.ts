@@ -9,7 +9,8 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const { cluster: _cluster, stop, ...server } = await startTestServer();
+  const running = await startTestServer();
+  const { cluster: _cluster, stop: _stop, ...server } = running;
   project.provide('server', server);
-  return stop;
+  return () => running.stop();
 }

@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { LocalWorkspace, PulumiCommand, type EngineEvent, type PulumiFn, type Stack } from '@pulumi/pulumi/automation';
@@ -127,8 +128,11 @@ export class PluginEngine {
 
   /** The state as it is stored: secrets are ciphertext. */
   async state(): Promise<StateResource[]> {
-    const { deployment } = await this.stack.exportStack();
-    return (deployment as { resources?: StateResource[] }).resources ?? [];
+    const file = join(this.folder, 'backend/.pulumi/stacks/plugins/test.json');
+    const stored = JSON.parse(await readFile(file, 'utf8')) as {
+      checkpoint: { latest?: { resources?: StateResource[] } };
+    };
+    return stored.checkpoint.latest?.resources ?? [];
   }
 
   /** The resources of the state without the stack and the providers. */

@@ -41,7 +41,11 @@ export function processesNaming(text: string): ProcessInfo[] {
 }
 
 /** Waits until `check` holds. @throws Error with `what` after `timeoutMs` */
-export async function eventually(what: string, check: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> {
+export async function eventually(
+  what: string,
+  check: () => boolean | Promise<boolean>,
+  timeoutMs = 30_000,
+): Promise<void> {
   const until = performance.now() + timeoutMs;
   while (!(await check())) {
     if (performance.now() > until) throw new Error(`did not happen in ${timeoutMs} ms: ${what}`);

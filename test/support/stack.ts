@@ -37,7 +37,11 @@ export class TestStack {
     readonly configFile: string,
   ) {}
 
-  static async create(name: string, config: RawStackConfig = SMALL, machine: TestMachine = testMachine()): Promise<TestStack> {
+  static async create(
+    name: string,
+    config: RawStackConfig = SMALL,
+    machine: TestMachine = testMachine(),
+  ): Promise<TestStack> {
     const context = { ...machine.context, env: { ...machine.context.env, QBENCH_STATE_DIR: machine.context.stateDir } };
     const toolchain = await Toolchain.ensure(context, recordedProgress());
     await toolchain.ensureStack(name);
@@ -48,7 +52,9 @@ export class TestStack {
 
   /** Replaces the configuration; the encryption salt stays. YAML takes JSON values as they are. */
   configure(config: RawStackConfig): void {
-    const salt = readFileSync(this.configFile, 'utf8').split('\n').filter((line) => line.startsWith('encryptionsalt:'));
+    const salt = readFileSync(this.configFile, 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('encryptionsalt:'));
     const lines = Object.entries(config).map(([key, value]) => `  qbench-postgres:${key}: ${JSON.stringify(value)}`);
     writeFileSync(this.configFile, [...salt, 'config:', ...lines, ''].join('\n'));
   }
@@ -92,7 +98,10 @@ export class TestStack {
     return JSON.parse(result.stdout) as Record<string, unknown>;
   }
 
-  qbench(args: readonly string[], options: { stdin?: string; env?: Record<string, string> } = {}): Promise<CommandResult> {
+  qbench(
+    args: readonly string[],
+    options: { stdin?: string; env?: Record<string, string> } = {},
+  ): Promise<CommandResult> {
     const launcher = join(this.machine.context.checkout, 'scripts', 'qbench.mjs');
     return new ProcessRunner(this.env).run(process.execPath, [launcher, '--stack', this.name, ...args], options);
   }
