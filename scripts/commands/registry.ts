@@ -25,4 +25,6 @@ export const VERBS: readonly VerbEntry[] = [
   { name: 'health', summary: 'how the database is: 0 ok, 1 warning, 2 critical', load: () => import('./health') },
   { name: 'psql', summary: 'opens psql at the database', load: () => import('./psql') },
   { name: 'plan', summary: 'sizes, memory, parameters, hosts and prices for a workload', load: () => import('./plan') },
+  { name: 'index', summary: 'the vector indexes: list, plan, apply, verify, drop', load: () => import('./indexCommand') },
+  { name: 'recall', summary: 'recall of the live indexes, and the ef_search a target needs', load: () => import('./recall') },
 ];
