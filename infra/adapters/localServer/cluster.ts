@@ -28,7 +28,7 @@ import { reportParameters, type ParameterReport } from './parameterReport';
 import { serverUser, type ServerUser } from './identity';
 import {
   cacheDir,
-  checkoutId,
+  portSeed,
   readRecord,
   stackLayout,
   stacksDir,
@@ -81,7 +81,7 @@ export class LocalCluster {
     return withLock(this.layout.lock, LOCK_WAIT_MS, this.clock, async () => {
       const record = this.record;
       if (record !== undefined && (port === 0 || port === record.port)) return record;
-      const chosen = port === 0 ? await findFreePort(checkoutId(this.context.checkout), this.reservedPorts()) : port;
+      const chosen = port === 0 ? await findFreePort(portSeed(this.layout.dir), this.reservedPorts()) : port;
       const fresh: ServerRecord = {
         version: 1,
         stack: this.stack,
@@ -287,6 +287,7 @@ export class LocalCluster {
       binDir: record.binDir ?? '',
       dataDir: record.dataDir,
       logFile: record.logFile,
+      socketDir: record.socketDir,
       port: configuredPort(record),
       runner: this.runner(),
       clock: this.clock,

@@ -58,6 +58,11 @@ export function checkoutId(checkout: string): string {
   return createHash('sha256').update(realpathSync(checkout)).digest('hex').slice(0, 8);
 }
 
+/** Hex digits that depend on a stack's folder: where the search for its port begins, so that two stacks rarely meet. */
+export function portSeed(stackDir: string): string {
+  return createHash('sha256').update(stackDir).digest('hex');
+}
+
 /** Whether any user may pass through every folder on the way to `path`. */
 function reachableByAll(path: string): boolean {
   for (let dir = realpathSync(path); ; dir = dirname(dir)) {

@@ -15,9 +15,9 @@ export function portIsFree(port: number): Promise<boolean> {
 }
 
 /**
- * A free port. The search begins at a place that depends on `seed`, so that two checkouts whose servers are both down
+ * A free port. The search begins at a place that depends on `seed`, so that two stacks whose servers are both down
  * do not reserve the same one.
- * @param seed hex digits, such as the checkout's id
+ * @param seed hex digits, at least eight
  * @param reserved ports promised to other stacks
  */
 export async function findFreePort(seed: string, reserved: ReadonlySet<number>): Promise<number> {

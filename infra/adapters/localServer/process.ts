@@ -16,6 +16,8 @@ export interface StartOptions {
   binDir: string;
   dataDir: string;
   logFile: string;
+  /** Folder of this server's own socket. */
+  socketDir: string;
   port: number;
   /** Runs as the server's user. */
   runner: CommandRunner;
@@ -32,11 +34,14 @@ function complaint(logFile: string, offset: number): string {
   readSync(fd, buffer, 0, buffer.length, from);
   closeSync(fd);
   const lines = buffer.toString('utf8').split('\n');
-  const telling = lines.filter((line) => /(FATAL|PANIC|ERROR|HINT|DETAIL):|could not|No space left/.test(line));
-  return telling
-    .slice(-4)
-    .map((line) => line.trim())
-    .join(' / ');
+  // Mistakes found before the log is set up are told as a program does: "postgres: ... must be less than max_connections".
+  const telling = lines.flatMap((line) => {
+    const words = /(?:FATAL|PANIC|ERROR|HINT|DETAIL): +(.*)|^postgres: +(.*)|(.*(?:could not|No space left).*)/.exec(
+      line,
+    );
+    return words === null ? [] : [(words[1] ?? words[2] ?? words[3] ?? '').trim()];
+  });
+  return telling.slice(-4).join('; ');
 }
 
 /** "port 5433 on 127.0.0.1 is taken by pid 123 (nginx)", or undefined where it is free. */
@@ -52,7 +57,7 @@ export async function refusalOfPort(port: number): Promise<string | undefined> {
  * @throws OperatorError with the server's own words
  */
 export async function startServer(options: StartOptions): Promise<void> {
-  const { binDir, dataDir, logFile, port, runner, clock } = options;
+  const { binDir, dataDir, logFile, socketDir, port, runner, clock } = options;
   const taken = await refusalOfPort(port);
   if (taken !== undefined) {
     throw new OperatorError(taken, {
@@ -61,7 +66,11 @@ export async function startServer(options: StartOptions): Promise<void> {
   }
   const pidFile = join(dataDir, 'postmaster.pid');
   // postmasterPid() has already judged it: whatever it names is not this folder's postmaster.
-  if (existsSync(pidFile) && postmasterPid(dataDir) === undefined) rmSync(pidFile);
+  if (postmasterPid(dataDir) === undefined) {
+    rmSync(pidFile, { force: true });
+    // The server itself takes a killed postmaster that nobody has reaped yet for a living one.
+    rmSync(join(socketDir, `.s.PGSQL.${port}.lock`), { force: true });
+  }
   const until = clock.monotonicMs() + ORPHAN_WAIT_MS;
   for (;;) {
     const offset = existsSync(logFile) ? statSync(logFile).size : 0;
