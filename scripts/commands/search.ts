@@ -32,6 +32,7 @@ interface Options {
   iterative?: 'off' | 'strict' | 'relaxed';
   pad?: boolean;
   steps?: boolean;
+  useIndex?: boolean;
   explain?: boolean;
   json?: boolean;
 }
@@ -87,6 +88,7 @@ export function register(program: Command, context: CliContext): void {
     )
     .option('--pad', 'fills up an embedding that is too short with zeros, which keeps every cosine')
     .option('--steps', 'searches steps instead of documents')
+    .option('--use-index', 'keeps the planner from comparing every row, which it prefers in a small table')
     .option('--explain', 'shows the plan with measured rows, times and buffers')
     .option('--json', 'as JSON')
     .addHelpText('after', HELP)
@@ -178,6 +180,7 @@ function toRequest(source: SearchSource, options: Options): SearchRequest {
     limit: options.limit,
     ...(options.ef === undefined ? {} : { efSearch: options.ef }),
     ...(options.iterative === undefined ? {} : { iterativeScan: ITERATIVE[options.iterative] }),
+    useIndex: options.useIndex === true,
     explain: options.explain === true,
   };
 }

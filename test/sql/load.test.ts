@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import type { Row } from '../../infra/ops/ports';
+import type { Database, Row, Session } from '../../infra/ops/ports';
 import { DEMO_DOCUMENTS } from '../../scripts/support/demo';
 import { embedding, loadFile, loadLines } from '../support/loading';
 import { databaseUrl, runQbench } from '../support/qbenchCli';
@@ -68,6 +68,31 @@ async function stored(): Promise<Row[]> {
             suite_id, section_id, project_id, source, ingested_at::text, updated_at::text, is_automated, refs, custom_fields
        FROM public.test_documents ORDER BY uid`,
   );
+}
+
+/** The database of the test, with something that happens in the session of the load after a statement. */
+function afterStatement(act: (text: string, values: readonly unknown[]) => Promise<void> | void): Database {
+  return {
+    label: db.database.label,
+    connect: async (options) => {
+      const session = await db.database.connect(options);
+      const query: Session['query'] = async (text, values) => {
+        const result = await session.query<never>(text, values);
+        await act(text, values ?? []);
+        return result;
+      };
+      return new Proxy(session, {
+        get: (target, key) => (key === 'query' ? query : (Reflect.get(target, key) as unknown)),
+      });
+    },
+  };
+}
+
+/** Interrupts a load as Ctrl-C does, once a line is in the ledger. */
+function interruptAfter(line: number, abort: AbortController): Database {
+  return afterStatement((text, values) => {
+    if (text.includes('UPDATE qbench.load_ledger') && values[1] === line) abort.abort(new Error('interrupted'));
+  });
 }
 
 describe('what is stored', () => {
@@ -190,6 +215,25 @@ describe('a document that is there already', () => {
     expect(await rows('SELECT uid, title FROM public.test_documents ORDER BY 1')).toEqual([
       { uid: 'a', title: 'old' },
       { uid: 'b', title: 'b' },
+    ]);
+  });
+
+  it('also where the application inserted it between our look and our write', async () => {
+    let done = false;
+    const racing = afterStatement(async (text) => {
+      if (done || !text.includes('AS known')) return;
+      done = true;
+      await rows(
+        "INSERT INTO public.test_documents (test_case_id, uid, title, refs) VALUES (99, 'raced', 'by the application', 'kept')",
+      );
+    });
+    const lines = [
+      { uid: 'new', title: 'n' },
+      { uid: 'raced', title: 'by the load' },
+    ];
+    expect(await loadLines(racing, lines)).toMatchObject({ inserted: 1, updated: 1 });
+    expect(await rows("SELECT test_case_id, title, refs FROM public.test_documents WHERE uid = 'raced'")).toEqual([
+      { test_case_id: 99, title: 'by the load', refs: 'kept' },
     ]);
   });
 
@@ -324,24 +368,6 @@ describe('going on', () => {
       await rows('DELETE FROM public.test_documents');
     }
   });
-
-  /** A database whose session aborts `abort` once the ledger has passed a line. */
-  function interruptAfter(line: number, abort: AbortController): TestDatabase['database'] {
-    return {
-      label: db.database.label,
-      connect: async (options) => {
-        const session = await db.database.connect(options);
-        const query: typeof session.query = async (text, values) => {
-          const result = await session.query<never>(text, values);
-          if (text.includes('UPDATE qbench.load_ledger') && values?.[1] === line) abort.abort(new Error('interrupted'));
-          return result;
-        };
-        return new Proxy(session, {
-          get: (target, key) => (key === 'query' ? query : Reflect.get(target, key, target)),
-        });
-      },
-    };
-  }
 
   it('keeps a second load out while one runs, and names it', async () => {
     await asSuperuser(server, db.name, async (session) => {

@@ -1,4 +1,4 @@
-/** What a plan says: which indexes serve it, and its lines for people. */
+/** What a plan says: which index serves it, and its lines for people. */
 
 /** The parts of a node of EXPLAIN (FORMAT JSON) that are used here. */
 export interface PlanNode {
@@ -14,10 +14,25 @@ export interface PlanNode {
   Plans?: PlanNode[];
 }
 
-/** Names of all indexes in a plan, from the top down. */
-export function indexesOf(node: PlanNode): string[] {
-  const own = node['Index Name'] === undefined ? [] : [node['Index Name']];
-  return [...new Set([...own, ...(node.Plans ?? []).flatMap(indexesOf)])];
+const FIELDS = [
+  'Node Type',
+  'Index Name',
+  'Relation Name',
+  'Plan Rows',
+  'Actual Rows',
+  'Actual Total Time',
+  'Shared Hit Blocks',
+  'Shared Read Blocks',
+  'Rows Removed by Filter',
+] as const;
+
+/** Only the known fields: the others of a plan ("Sort Key", "Order By") repeat the query embedding. */
+export function withoutValues(node: PlanNode): PlanNode {
+  const kept = Object.fromEntries(
+    FIELDS.filter((field) => node[field] !== undefined).map((field) => [field, node[field]]),
+  );
+  const plans = node.Plans === undefined ? {} : { Plans: node.Plans.map(withoutValues) };
+  return { ...kept, ...plans } as PlanNode;
 }
 
 /**

@@ -2,7 +2,7 @@
 import { OperatorError } from '../errors';
 import type { Clock, Session } from '../ports';
 import { sqlText } from '../sqlText';
-import { servingIndex, type PlanNode } from './explain';
+import { servingIndex, withoutValues, type PlanNode } from './explain';
 import { vectorLiteral } from './vectorText';
 
 export type SearchTarget = 'documents' | 'steps';
@@ -35,6 +35,8 @@ export interface SearchRequest {
   efSearch?: number;
   /** @default strict_order where there are filters or `limit` is beyond ef_search, else off */
   iterativeScan?: IterativeScan;
+  /** Keeps the planner from comparing every row, which it prefers in a small table. @default false */
+  useIndex?: boolean;
   /** Also runs the statement under EXPLAIN (ANALYZE, BUFFERS). */
   explain: boolean;
 }
@@ -115,7 +117,7 @@ async function explainPlan(session: Session, how: string, text: string, values: 
   const { rows } = await session.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(`${how} ${text}`, values);
   const plan = rows[0]?.['QUERY PLAN'][0].Plan;
   if (plan === undefined) throw new Error('EXPLAIN gave no plan');
-  return plan;
+  return withoutValues(plan);
 }
 
 interface StoredDocument {
@@ -176,5 +178,10 @@ async function applySettings(
     "SELECT pg_catalog.set_config('hnsw.ef_search', $1, true), pg_catalog.set_config('hnsw.iterative_scan', $2, true)",
     [String(efSearch), iterativeScan],
   );
+  if (request.useIndex === true) {
+    await session.query(
+      "SELECT pg_catalog.set_config('enable_seqscan', 'off', true), pg_catalog.set_config('enable_sort', 'off', true)",
+    );
+  }
   return { efSearch, iterativeScan };
 }
