@@ -63,7 +63,8 @@ function compareWithState(
 ): Paths {
   if (next === undefined && property.computed) return new Map();
   const zero = zeroOf(property);
-  const now = reveal(oldOutput ?? oldInput ?? zero);
+  // null in the state is the server saying "none", not the state saying nothing
+  const now = reveal(oldOutput === undefined ? (oldInput ?? zero) : oldOutput);
   const wanted = reveal(next ?? zero);
   if (isEmpty(now) && isEmpty(wanted)) return new Map();
   if (property.type === 'set') return compareSets(key, now, wanted);

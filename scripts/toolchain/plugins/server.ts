@@ -14,6 +14,7 @@ import { whenEngineGone } from './lifetime';
 import { previewOfCreate, previewOfUpdate, withSecrets, working } from './outputs';
 import { PartialFailure, type Operation, type ProviderPlugin, type ResourceType } from './provider';
 import { schemaJson } from './spec';
+import { nameOfUrn, typeOfUrn } from './urn';
 import { initFailure, toStruct, writeChecked, writeDiff } from './wire';
 import { propertiesFromWire, type PlainProperties, type Properties } from './values';
 
@@ -26,16 +27,6 @@ const ENGINE_KEYS: ReadonlySet<string> = new Set(['version', 'pluginDownloadURL'
 
 type Request<T> = grpc.ServerUnaryCall<T, unknown>;
 type Reply<T> = grpc.sendUnaryData<T>;
-
-/** The type token of a URN: the last of the `$`-separated types in its third part. */
-export function typeOfUrn(urn: string): string {
-  return urn.split('::')[2]?.split('$').pop() ?? '';
-}
-
-/** The resource's name of a URN: everything after the third `::`. */
-export function nameOfUrn(urn: string): string {
-  return urn.split('::').slice(3).join('::');
-}
 
 /**
  * Serves the plugin until the engine cancels it or is gone.
