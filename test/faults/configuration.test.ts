@@ -1,4 +1,5 @@
 /** Configuration of a living server: what a change takes, and that one that cannot be leaves the server as it was. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -12,7 +13,7 @@ import type { ConfigurationFiles } from '../../infra/ops/configuration/ports';
 import type { ServerParameters } from '../../infra/capacity/parameters';
 import { changeKind } from '../../infra/postgres/change';
 import { postgresqlConf } from '../../infra/postgres/parameters';
-import { recordedProgress } from '../support/machine';
+import { CHECKOUT, recordedProgress } from '../support/machine';
 import { asSuperuser, desiredServer, startTestServer, type RunningTestServer } from '../support/server';
 import { DEV_PLAN, PLAN_32_GIB } from '../support/serverParameters';
 
@@ -193,6 +194,34 @@ describe('a value that cannot be', () => {
     const attempt = applyConfiguration(port, broken, systemClock, recordedProgress());
     await expect(attempt).rejects.toThrow(/pg_hba\.conf line 8: /);
     expect(await port.readFiles()).toEqual(files);
+  });
+});
+
+describe('qbench server parameters', () => {
+  const run = (...args: string[]): string => {
+    const cli = [join(CHECKOUT, 'scripts', 'qbench.mjs'), 'server', 'parameters', '--stack', 'test', ...args];
+    const stateDir = dirname(dirname(dirname(server.dataDir)));
+    const result = spawnSync(process.execPath, cli, {
+      encoding: 'utf8',
+      env: { ...process.env, QBENCH_STATE_DIR: stateDir },
+    });
+    expect(result.stderr).toBe('');
+    return result.stdout;
+  };
+
+  it('shows every parameter with what was asked, what is, what a change takes, and why', () => {
+    expect(JSON.parse(run('--json'))).toContainEqual({
+      name: 'fsync',
+      wanted: 'on',
+      live: 'on',
+      standing: 'equal',
+      source: 'configuration file',
+      kind: 'mandatory',
+      why: expect.stringContaining('loses acknowledged rows') as string,
+      needs: 'reload',
+      link: 'https://www.postgresql.org/docs/18/runtime-config-wal.html#GUC-FSYNC',
+    });
+    expect(run()).toMatch(/^shared_buffers +64MB +64MB +equal +restart +searches collapse/m);
   });
 });
 

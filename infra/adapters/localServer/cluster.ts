@@ -121,6 +121,7 @@ export class LocalCluster {
             runner: this.runner(),
             giveToServer: (path) => this.giveToServer(path),
             keepRecord: (made) => this.writeRecord(made),
+            clock: this.clock,
             progress: this.progress,
           },
           superuserPassword,
@@ -183,7 +184,7 @@ export class LocalCluster {
       // A folder inside the stack's own would go with that.
       if (dirname(dataDir) === this.layout.dir) return;
     }
-    removePartials(dataDir);
+    await removePartials(dataDir, this.clock);
     rmSync(this.layout.dir, { recursive: true, force: true });
   }
 

@@ -4,11 +4,12 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, writ
 import { basename, dirname, join } from 'node:path';
 import { ROLE_NAMES } from '../../naming';
 import { OperatorError } from '../../ops/errors';
-import type { CommandRunner, ProgressSink } from '../../ops/ports';
+import type { Clock, CommandRunner, ProgressSink } from '../../ops/ports';
 import { scramVerifier } from '../../postgres/scram';
 import type { PostgresBinaries } from './binaries';
 import { systemIdentifier } from './dataFolder';
 import type { ServerRecord } from './layout';
+import { DISK_FULL, stopInitdb } from './process';
 
 /** Between the data folder's name and a name of the run, while initdb works. */
 const PARTIAL = '.partial-';
@@ -22,6 +23,7 @@ export interface InitialiseParts {
   runner: CommandRunner;
   giveToServer(path: string): void;
   keepRecord(record: ServerRecord): void;
+  clock: Clock;
   progress: ProgressSink;
 }
 
@@ -33,7 +35,7 @@ export async function initialiseCluster(parts: InitialiseParts, superuserPasswor
   const { record, binaries, stackDir, runner, progress } = parts;
   const { dataDir } = record;
   progress.update({ phase: 'creating the database cluster (checksums on)' });
-  removePartials(dataDir);
+  await removePartials(dataDir, parts.clock);
   // A name of its own: an initdb whose run was killed may still be writing into the one before.
   const partial = `${dataDir}${PARTIAL}${process.pid}-${randomBytes(4).toString('hex')}`;
   const verifierFile = join(stackDir, 'superuser-verifier');
@@ -63,11 +65,13 @@ export async function initialiseCluster(parts: InitialiseParts, superuserPasswor
   }
 }
 
-/** Removes the folders of runs that were killed during initdb. */
-export function removePartials(dataDir: string): void {
+/** Removes what runs that were killed during initdb left behind: the programs, then their folders. */
+export async function removePartials(dataDir: string, clock: Clock): Promise<void> {
+  const prefix = `${dataDir}${PARTIAL}`;
+  await stopInitdb(prefix, clock);
   const parent = dirname(dataDir);
   if (!existsSync(parent)) return;
-  for (const name of readdirSync(parent).filter((entry) => entry.startsWith(`${basename(dataDir)}${PARTIAL}`))) {
+  for (const name of readdirSync(parent).filter((entry) => entry.startsWith(basename(prefix)))) {
     rmSync(join(parent, name), { recursive: true, force: true });
   }
 }
@@ -75,10 +79,14 @@ export function removePartials(dataDir: string): void {
 function initdbFailed(stderr: string, disk: string): OperatorError {
   const lines = stderr.trim().split('\n');
   const telling = lines.filter((line) => /(FATAL|PANIC|ERROR|error|HINT|DETAIL):|could not|No space left/.test(line));
-  const words = (telling.length > 0 ? telling : lines).slice(-3).join(' / ');
+  // The first complaint is the cause; what follows is its wake.
+  const words = (telling.length > 0 ? telling.slice(0, 3) : lines.slice(-3)).map(withoutTime).join('; ');
   return new OperatorError(`initdb failed: ${words}`, {
-    next: words.includes('No space left')
-      ? `free some space on the disk of ${disk} and run it again`
-      : 'see the words above',
+    next: DISK_FULL.test(words) ? `free some space on the disk of ${disk} and run it again` : 'see the words above',
   });
+}
+
+/** A line of the server without its time and process id. */
+function withoutTime(line: string): string {
+  return line.replace(/^\d{4}-\d\d-\d\d [\d:.]+ \w+ \[\d+\] /, '').trim();
 }

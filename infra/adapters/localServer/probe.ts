@@ -78,21 +78,37 @@ export async function waitUntilReady(dataDir: string, clock: Clock): Promise<boo
  * killed and backends are still on their way out. Linux only; elsewhere none are found.
  */
 export function strayPids(dataDir: string): number[] {
-  if (process.platform !== 'linux') return [];
   const real = existsSync(dataDir) ? realpathSync(dataDir) : dataDir;
   const homes = new Set([real, `${real} (deleted)`]);
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
+  return pidsOf((pid) => programOf(pid) === 'postgres' && homes.has(readlinkSync(`/proc/${pid}/cwd`)));
+}
+
+/** Every initdb, and every server started by one, whose folder's path begins so. Linux only. */
+export function initdbPids(prefix: string): number[] {
+  return pidsOf((pid) => {
+    const program = programOf(pid);
+    if (program === 'postgres') return readlinkSync(`/proc/${pid}/cwd`).startsWith(prefix);
+    return program === 'initdb' && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`\0${prefix}`);
+  });
+}
+
+function pidsOf(matches: (pid: string) => boolean): number[] {
+  if (process.platform !== 'linux') return [];
+  const numbers = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return numbers
     .filter((pid) => {
       try {
-        const program = basename(readlinkSync(`/proc/${pid}/exe`)).replace(' (deleted)', '');
-        return program === 'postgres' && homes.has(readlinkSync(`/proc/${pid}/cwd`));
+        return matches(pid);
       } catch {
         // Gone meanwhile, or another user's.
         return false;
       }
     })
     .map(Number);
+}
+
+function programOf(pid: string): string {
+  return basename(readlinkSync(`/proc/${pid}/exe`)).replace(' (deleted)', '');
 }
 
 export interface LocalServerProbe {

@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import { OperatorError } from '../../ops/errors';
 import type { Clock, CommandRunner } from '../../ops/ports';
 import { portHolder, portIsFree } from './port';
-import { postmasterPid, strayPids } from './probe';
+import { initdbPids, postmasterPid, strayPids } from './probe';
 
 const START_TIMEOUT_SECONDS = 60;
 const STOP_FAST_MS = 30_000;
 const STOP_IMMEDIATE_MS = 10_000;
 const ORPHAN_WAIT_MS = 20_000;
 const LOG_TAIL_BYTES = 8_192;
+
+/** How the server says that the disk is full. */
+export const DISK_FULL = /No space left|Check free disk space|wrote only \d+ of \d+ bytes/;
 
 export interface StartOptions {
   binDir: string;
@@ -87,7 +90,7 @@ export async function startServer(options: StartOptions): Promise<void> {
       continue;
     }
     throw new OperatorError(`PostgreSQL did not start: ${words}`, {
-      next: /No space left/.test(words)
+      next: DISK_FULL.test(words)
         ? `free some space on the disk of ${dataDir} (never by deleting files in it), then run it again`
         : `read ${logFile}`,
     });
@@ -135,6 +138,25 @@ export async function stopStrays(dataDir: string, clock: Clock): Promise<void> {
     }
     const until = clock.monotonicMs() + STOP_IMMEDIATE_MS;
     while (strayPids(dataDir).length > 0 && clock.monotonicMs() < until) await clock.sleep(50);
+  }
+}
+
+/**
+ * Ends what a run that was killed left working on a folder: initdb, and the servers it starts for itself.
+ * @param prefix beginning of the folder's path, such as that of every folder a run initialises
+ */
+export async function stopInitdb(prefix: string, clock: Clock): Promise<void> {
+  const until = clock.monotonicMs() + STOP_IMMEDIATE_MS;
+  for (let pids = initdbPids(prefix); pids.length > 0; pids = initdbPids(prefix)) {
+    for (const pid of pids) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // Gone meanwhile.
+      }
+    }
+    if (clock.monotonicMs() > until) return;
+    await clock.sleep(50);
   }
 }
 
