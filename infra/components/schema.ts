@@ -21,7 +21,7 @@ export class Schema extends ComponentResource {
     const { stack, database } = args;
     const migrations = qbenchCommand(
       `${name}-migrations`,
-      { stack, apply: 'migrate', desired: { database, migrations: migrationManifest() } },
+      { stack, apply: 'migrate --declared', desired: { database, migrations: migrationManifest() } },
       { parent: this },
     );
     // Before the indexes: building them over rows is several times faster than growing them row by row.

@@ -19,6 +19,7 @@ export const VERBS: readonly VerbEntry[] = [
   { name: 'db-clear', summary: 'clears all rows, keeps the schema', load: () => import('./dbClear') },
   { name: 'postgres-clean', summary: 'drops and remakes every object of the application', load: () => import('./postgresClean') },
   { name: 'migrate-test', summary: 'rehearses all migrations in a scratch database', load: () => import('./migrateTest') },
+  { name: 'migrate-optimized', summary: 'loads in bulk: rows first, then indexes and statistics', load: () => import('./migrateOptimized') },
   { name: 'load', summary: 'loads documents, steps and embeddings from JSON Lines', load: () => import('./load') },
   { name: 'search', summary: 'one vector search, with the index it used and its latency', load: () => import('./search') },
   { name: 'check-env', summary: 'whether this machine and the database have what is needed', load: () => import('./checkEnv') },
