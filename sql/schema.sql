@@ -16,6 +16,13 @@ CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public;
 
 COMMENT ON EXTENSION vector IS 'vector data type and ivfflat and hnsw access methods';
 
+CREATE FUNCTION public.embedding_index_type(index_name text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    RETURN (SELECT CASE o.opcname WHEN 'halfvec_cosine_ops'::name THEN 'halfvec'::text WHEN 'bit_hamming_ops'::name THEN 'bit'::text ELSE 'vector'::text END AS "case" FROM ((pg_index i JOIN pg_class c ON ((c.oid = i.indexrelid))) JOIN pg_opclass o ON ((o.oid = i.indclass[0]))) WHERE ((c.relnamespace = ('public'::regnamespace)::oid) AND (c.relname = (embedding_index_type.index_name)::name) AND i.indisvalid));
+
+COMMENT ON FUNCTION public.embedding_index_type(index_name text) IS 'Type that the vector index of this name is built over: vector, halfvec or bit; NULL where there is no valid one.';
+
 CREATE FUNCTION public.hybrid_search(query_embedding public.vector, filter_priority text DEFAULT NULL::text, filter_tags text[] DEFAULT NULL::text[], filter_platforms text[] DEFAULT NULL::text[], filter_folder text DEFAULT NULL::text, search_limit integer DEFAULT 10) RETURNS TABLE(id integer, test_case_id integer, uid character varying, jira_key character varying, title text, description text, similarity double precision, priority character varying, tags text[], folder_structure text)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -34,17 +41,51 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value';
   END IF;
 
-  nearest := ARRAY(
-    SELECT d.id
-      FROM test_documents AS d
-     WHERE d.embedding IS NOT NULL
-       AND (filter_priority IS NULL OR d.priority = filter_priority)
-       AND (filter_tags IS NULL OR d.tags && filter_tags)
-       AND (filter_platforms IS NULL OR d.platforms && filter_platforms)
-       AND (filter_folder IS NULL OR starts_with(d.folder_structure, filter_folder))
-     ORDER BY d.embedding <=> query_embedding
-     LIMIT search_limit
-  );
+  -- Each branch is a query of its own: the planner takes an index over an expression only for that very expression.
+  CASE embedding_index_type('idx_test_documents_embedding')
+  WHEN 'halfvec' THEN
+    nearest := ARRAY(
+      SELECT d.id
+        FROM test_documents AS d
+       WHERE d.embedding IS NOT NULL
+         AND (filter_priority IS NULL OR d.priority = filter_priority)
+         AND (filter_tags IS NULL OR d.tags && filter_tags)
+         AND (filter_platforms IS NULL OR d.platforms && filter_platforms)
+         AND (filter_folder IS NULL OR starts_with(d.folder_structure, filter_folder))
+       ORDER BY d.embedding::halfvec(1536) <=> query_embedding::halfvec(1536)
+       LIMIT search_limit
+    );
+  WHEN 'bit' THEN
+    nearest := ARRAY(
+      SELECT candidate.id
+        FROM (
+               SELECT d.id, d.embedding
+                 FROM test_documents AS d
+                WHERE d.embedding IS NOT NULL
+                  AND (filter_priority IS NULL OR d.priority = filter_priority)
+                  AND (filter_tags IS NULL OR d.tags && filter_tags)
+                  AND (filter_platforms IS NULL OR d.platforms && filter_platforms)
+                  AND (filter_folder IS NULL OR starts_with(d.folder_structure, filter_folder))
+                ORDER BY binary_quantize(d.embedding)::bit(1536) <~> binary_quantize(query_embedding)::bit(1536)
+                LIMIT greatest(search_limit, current_setting('hnsw.ef_search')::integer)
+             ) AS candidate
+       WHERE vector_norm(candidate.embedding) > 0
+       ORDER BY candidate.embedding <=> query_embedding
+       LIMIT search_limit
+    );
+  ELSE
+    nearest := ARRAY(
+      SELECT d.id
+        FROM test_documents AS d
+       WHERE d.embedding IS NOT NULL
+         AND (filter_priority IS NULL OR d.priority = filter_priority)
+         AND (filter_tags IS NULL OR d.tags && filter_tags)
+         AND (filter_platforms IS NULL OR d.platforms && filter_platforms)
+         AND (filter_folder IS NULL OR starts_with(d.folder_structure, filter_folder))
+       ORDER BY d.embedding <=> query_embedding
+       LIMIT search_limit
+    );
+  END CASE;
 
   -- An iterative scan stops at hnsw.max_scan_tuples, so a filter that few rows pass may miss some of them. Few rows are
   -- also cheap to compare one by one: distances are computed only for those that pass.
@@ -77,7 +118,79 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION public.hybrid_search(query_embedding public.vector, filter_priority text, filter_tags text[], filter_platforms text[], filter_folder text, search_limit integer) IS 'Documents nearest to an embedding by cosine, most similar first; filters that are NULL do not filter. Accuracy follows hnsw.ef_search of the session.';
+COMMENT ON FUNCTION public.hybrid_search(query_embedding public.vector, filter_priority text, filter_tags text[], filter_platforms text[], filter_folder text, search_limit integer) IS 'Documents nearest to an embedding by cosine, most similar first; filters that are NULL do not filter. Accuracy follows hnsw.ef_search of the session. Searches by the live index, whatever its type.';
+
+CREATE TABLE public.test_documents (
+    id integer NOT NULL,
+    test_case_id integer NOT NULL,
+    uid character varying(255) NOT NULL,
+    jira_key character varying(50),
+    title text NOT NULL,
+    description text,
+    summary text,
+    embedding public.vector(1536),
+    test_type character varying(50),
+    priority character varying(20),
+    platforms text[],
+    tags text[],
+    folder_structure text,
+    suite_id integer,
+    section_id integer,
+    project_id integer,
+    source character varying(255),
+    ingested_at timestamp without time zone DEFAULT now(),
+    updated_at timestamp without time zone DEFAULT now(),
+    is_automated boolean DEFAULT false,
+    refs text,
+    custom_fields jsonb
+);
+
+COMMENT ON TABLE public.test_documents IS 'Test cases, one row each, with the embedding of the whole case.';
+
+COMMENT ON COLUMN public.test_documents.test_case_id IS 'Number of the case in TestRail; batches are upserted by it.';
+
+COMMENT ON COLUMN public.test_documents.uid IS 'Stable name of the case; the function upsert_test_document is keyed by it.';
+
+COMMENT ON COLUMN public.test_documents.embedding IS 'Embedding of title, summary and description; NULL until it was computed. NULL and zero vectors are not in the HNSW index.';
+
+COMMENT ON COLUMN public.test_documents.folder_structure IS 'Path of folders in TestRail; searches filter by its beginning.';
+
+COMMENT ON COLUMN public.test_documents.ingested_at IS 'When the row was first loaded, in the time zone of the session that loaded it.';
+
+COMMENT ON COLUMN public.test_documents.updated_at IS 'When the row was last updated; kept by a trigger.';
+
+CREATE FUNCTION public.search_documents_bit(query_embedding public.vector, search_limit integer DEFAULT 10, candidates integer DEFAULT NULL::integer) RETURNS TABLE(id integer, distance double precision)
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT n.id,
+     (n.embedding OPERATOR(public.<=>) search_documents_bit.query_embedding)
+    FROM ( SELECT d.id,
+             d.embedding
+            FROM public.test_documents d
+           WHERE (d.embedding IS NOT NULL)
+           ORDER BY ((public.binary_quantize(d.embedding))::bit(1536) OPERATOR(public.<~>) (public.binary_quantize(search_documents_bit.query_embedding))::bit(1536))
+          LIMIT GREATEST(search_documents_bit.search_limit, COALESCE(search_documents_bit.candidates, (current_setting('hnsw.ef_search'::text))::integer))) n
+   WHERE (public.vector_norm(n.embedding) > (0)::double precision)
+   ORDER BY (n.embedding OPERATOR(public.<=>) search_documents_bit.query_embedding)
+  LIMIT search_documents_bit.search_limit;
+END;
+
+COMMENT ON FUNCTION public.search_documents_bit(query_embedding public.vector, search_limit integer, candidates integer) IS 'Documents nearest to an embedding: candidates by Hamming distance from an index over bits, reranked by the full vectors. Accuracy follows hnsw.ef_search of the session; 200 is a good beginning.';
+
+CREATE FUNCTION public.search_documents_halfvec(query_embedding public.vector, search_limit integer DEFAULT 10) RETURNS TABLE(id integer, distance double precision)
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT n.id,
+     (n.embedding OPERATOR(public.<=>) search_documents_halfvec.query_embedding)
+    FROM ( SELECT d.id,
+             d.embedding
+            FROM public.test_documents d
+           ORDER BY ((d.embedding)::public.halfvec(1536) OPERATOR(public.<=>) (search_documents_halfvec.query_embedding)::public.halfvec(1536))
+          LIMIT search_documents_halfvec.search_limit) n
+   ORDER BY (n.embedding OPERATOR(public.<=>) search_documents_halfvec.query_embedding);
+END;
+
+COMMENT ON FUNCTION public.search_documents_halfvec(query_embedding public.vector, search_limit integer) IS 'Documents nearest to an embedding, found by an index over halfvec; distances are those of the full vectors.';
 
 CREATE FUNCTION public.search_steps(query_embedding public.vector, search_limit integer DEFAULT 10) RETURNS TABLE(step_id integer, test_document_id integer, step_index integer, action text, expected text[], similarity double precision)
     LANGUAGE plpgsql STABLE
@@ -94,16 +207,90 @@ BEGIN
     RAISE EXCEPTION 'the query embedding is a zero vector: it has no cosine distance to anything'
       USING ERRCODE = 'invalid_parameter_value';
   END IF;
-  RETURN QUERY
-    SELECT s.id, s.test_document_id, s.step_index, s.action, s.expected, 1 - (s.embedding <=> query_embedding)
-      FROM test_steps AS s
-     WHERE s.embedding IS NOT NULL
-     ORDER BY s.embedding <=> query_embedding
-     LIMIT search_limit;
+  CASE embedding_index_type('idx_test_steps_embedding')
+  WHEN 'halfvec' THEN
+    RETURN QUERY
+      SELECT s.id, s.test_document_id, s.step_index, s.action, s.expected, 1 - (s.embedding <=> query_embedding)
+        FROM test_steps AS s
+       WHERE s.embedding IS NOT NULL
+       ORDER BY s.embedding::halfvec(1536) <=> query_embedding::halfvec(1536)
+       LIMIT search_limit;
+  WHEN 'bit' THEN
+    RETURN QUERY
+      SELECT s.id, s.test_document_id, s.step_index, s.action, s.expected, 1 - (s.embedding <=> query_embedding)
+        FROM (
+               SELECT t.*
+                 FROM test_steps AS t
+                WHERE t.embedding IS NOT NULL
+                ORDER BY binary_quantize(t.embedding)::bit(1536) <~> binary_quantize(query_embedding)::bit(1536)
+                LIMIT greatest(search_limit, current_setting('hnsw.ef_search')::integer)
+             ) AS s
+       WHERE vector_norm(s.embedding) > 0
+       ORDER BY s.embedding <=> query_embedding
+       LIMIT search_limit;
+  ELSE
+    RETURN QUERY
+      SELECT s.id, s.test_document_id, s.step_index, s.action, s.expected, 1 - (s.embedding <=> query_embedding)
+        FROM test_steps AS s
+       WHERE s.embedding IS NOT NULL
+       ORDER BY s.embedding <=> query_embedding
+       LIMIT search_limit;
+  END CASE;
 END
 $$;
 
-COMMENT ON FUNCTION public.search_steps(query_embedding public.vector, search_limit integer) IS 'Steps nearest to an embedding by cosine, most similar first. Accuracy follows hnsw.ef_search of the session.';
+COMMENT ON FUNCTION public.search_steps(query_embedding public.vector, search_limit integer) IS 'Steps nearest to an embedding by cosine, most similar first. Accuracy follows hnsw.ef_search of the session. Searches by the live index, whatever its type.';
+
+CREATE TABLE public.test_steps (
+    id integer NOT NULL,
+    test_document_id integer NOT NULL,
+    step_index integer NOT NULL,
+    action text,
+    expected text[],
+    data text,
+    embedding public.vector(1536)
+);
+
+COMMENT ON TABLE public.test_steps IS 'Steps of test cases, one row each, with the embedding of the step.';
+
+COMMENT ON COLUMN public.test_steps.step_index IS 'Place of the step within its document; unique there.';
+
+COMMENT ON COLUMN public.test_steps.expected IS 'Expected results of the step, in order.';
+
+COMMENT ON COLUMN public.test_steps.embedding IS 'Embedding of the step; NULL until it was computed. NULL and zero vectors are not in the HNSW index.';
+
+CREATE FUNCTION public.search_steps_bit(query_embedding public.vector, search_limit integer DEFAULT 10, candidates integer DEFAULT NULL::integer) RETURNS TABLE(id integer, distance double precision)
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT n.id,
+     (n.embedding OPERATOR(public.<=>) search_steps_bit.query_embedding)
+    FROM ( SELECT s.id,
+             s.embedding
+            FROM public.test_steps s
+           WHERE (s.embedding IS NOT NULL)
+           ORDER BY ((public.binary_quantize(s.embedding))::bit(1536) OPERATOR(public.<~>) (public.binary_quantize(search_steps_bit.query_embedding))::bit(1536))
+          LIMIT GREATEST(search_steps_bit.search_limit, COALESCE(search_steps_bit.candidates, (current_setting('hnsw.ef_search'::text))::integer))) n
+   WHERE (public.vector_norm(n.embedding) > (0)::double precision)
+   ORDER BY (n.embedding OPERATOR(public.<=>) search_steps_bit.query_embedding)
+  LIMIT search_steps_bit.search_limit;
+END;
+
+COMMENT ON FUNCTION public.search_steps_bit(query_embedding public.vector, search_limit integer, candidates integer) IS 'Steps nearest to an embedding: candidates by Hamming distance from an index over bits, reranked by the full vectors. Accuracy follows hnsw.ef_search of the session; 200 is a good beginning.';
+
+CREATE FUNCTION public.search_steps_halfvec(query_embedding public.vector, search_limit integer DEFAULT 10) RETURNS TABLE(id integer, distance double precision)
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT n.id,
+     (n.embedding OPERATOR(public.<=>) search_steps_halfvec.query_embedding)
+    FROM ( SELECT s.id,
+             s.embedding
+            FROM public.test_steps s
+           ORDER BY ((s.embedding)::public.halfvec(1536) OPERATOR(public.<=>) (search_steps_halfvec.query_embedding)::public.halfvec(1536))
+          LIMIT search_steps_halfvec.search_limit) n
+   ORDER BY (n.embedding OPERATOR(public.<=>) search_steps_halfvec.query_embedding);
+END;
+
+COMMENT ON FUNCTION public.search_steps_halfvec(query_embedding public.vector, search_limit integer) IS 'Steps nearest to an embedding, found by an index over halfvec; distances are those of the full vectors.';
 
 CREATE FUNCTION public.update_updated_at_column() RETURNS trigger
     LANGUAGE plpgsql
@@ -167,45 +354,6 @@ $$;
 
 COMMENT ON FUNCTION public.upsert_test_document(p_test_case_id integer, p_uid character varying, p_title text, p_embedding public.vector, p_jira_key character varying, p_description text, p_summary text, p_test_type character varying, p_priority character varying, p_platforms text[], p_tags text[], p_folder_structure text, p_suite_id integer, p_section_id integer, p_project_id integer, p_source character varying, p_is_automated boolean, p_refs text, p_custom_fields jsonb) IS 'Inserts the document of a uid, or updates it; where the new value is NULL the old one stays. Returns its id.';
 
-CREATE TABLE public.test_documents (
-    id integer NOT NULL,
-    test_case_id integer NOT NULL,
-    uid character varying(255) NOT NULL,
-    jira_key character varying(50),
-    title text NOT NULL,
-    description text,
-    summary text,
-    embedding public.vector(1536),
-    test_type character varying(50),
-    priority character varying(20),
-    platforms text[],
-    tags text[],
-    folder_structure text,
-    suite_id integer,
-    section_id integer,
-    project_id integer,
-    source character varying(255),
-    ingested_at timestamp without time zone DEFAULT now(),
-    updated_at timestamp without time zone DEFAULT now(),
-    is_automated boolean DEFAULT false,
-    refs text,
-    custom_fields jsonb
-);
-
-COMMENT ON TABLE public.test_documents IS 'Test cases, one row each, with the embedding of the whole case.';
-
-COMMENT ON COLUMN public.test_documents.test_case_id IS 'Number of the case in TestRail; batches are upserted by it.';
-
-COMMENT ON COLUMN public.test_documents.uid IS 'Stable name of the case; the function upsert_test_document is keyed by it.';
-
-COMMENT ON COLUMN public.test_documents.embedding IS 'Embedding of title, summary and description; NULL until it was computed. NULL and zero vectors are not in the HNSW index.';
-
-COMMENT ON COLUMN public.test_documents.folder_structure IS 'Path of folders in TestRail; searches filter by its beginning.';
-
-COMMENT ON COLUMN public.test_documents.ingested_at IS 'When the row was first loaded, in the time zone of the session that loaded it.';
-
-COMMENT ON COLUMN public.test_documents.updated_at IS 'When the row was last updated; kept by a trigger.';
-
 CREATE SEQUENCE public.test_documents_id_seq
     AS integer
     START WITH 1
@@ -215,24 +363,6 @@ CREATE SEQUENCE public.test_documents_id_seq
     CACHE 1;
 
 ALTER SEQUENCE public.test_documents_id_seq OWNED BY public.test_documents.id;
-
-CREATE TABLE public.test_steps (
-    id integer NOT NULL,
-    test_document_id integer NOT NULL,
-    step_index integer NOT NULL,
-    action text,
-    expected text[],
-    data text,
-    embedding public.vector(1536)
-);
-
-COMMENT ON TABLE public.test_steps IS 'Steps of test cases, one row each, with the embedding of the step.';
-
-COMMENT ON COLUMN public.test_steps.step_index IS 'Place of the step within its document; unique there.';
-
-COMMENT ON COLUMN public.test_steps.expected IS 'Expected results of the step, in order.';
-
-COMMENT ON COLUMN public.test_steps.embedding IS 'Embedding of the step; NULL until it was computed. NULL and zero vectors are not in the HNSW index.';
 
 CREATE SEQUENCE public.test_steps_id_seq
     AS integer

@@ -22,7 +22,7 @@ let db: TestDatabase;
 
 beforeAll(async () => {
   db = await createTestDatabase(server);
-  await asSuperuser(server, db.name, (session) => fillClustered(session, { documents: 3000, drawn: 256 }));
+  await asSuperuser(server, db.name, (session) => fillClustered(session, { documents: 1500, drawn: 256 }));
 });
 afterAll(() => db.drop());
 
@@ -52,7 +52,7 @@ describe('apply', () => {
     ['accuracy', ACCURACY, { method: 'hnsw', operatorClass: 'vector_cosine_ops', options: { m: 32, ef_construction: 128 } }],
     ['compact (halfvec)', HALFVEC, { operatorClass: 'halfvec_cosine_ops', definition: '(embedding::halfvec(1536))' }],
     ['compact (bit)', BIT, { operatorClass: 'bit_hamming_ops', definition: '(binary_quantize(embedding)::bit(1536))' }],
-    ['ivfflat', IVFFLAT, { method: 'ivfflat', operatorClass: 'vector_cosine_ops', options: { lists: 3 } }],
+    ['ivfflat', IVFFLAT, { method: 'ivfflat', operatorClass: 'vector_cosine_ops', options: { lists: 2 } }],
   ];
 
   it.each(profiles)('makes both indexes %s, proves them, leaves nothing else, and has nothing to do the next time', async (_name, profile, expected) => {
