@@ -34,9 +34,9 @@ runMain(async () => {
   process.stdout.write(`  look at it  npm run qbench -- health${option}\n`);
   process.stdout.write(`  remove it   npm run destroy${option === '' ? '' : ` --${option}`}\n`);
   if (!sampleData) return 0;
-  process.stdout.write(`\nOne search in it (npm run qbench -- search --demo-query 1${option}):\n\n`);
+  process.stdout.write(`\nOne search in it (npm run qbench -- search --demo-query 1 --use-index${option}):\n\n`);
   const qbench = join(context.checkout, 'scripts', 'qbench.mjs');
-  const args = [qbench, 'search', '--stack', stack, '--demo-query', '1', '--limit', '5'];
+  const args = [qbench, 'search', '--stack', stack, '--demo-query', '1', '--use-index', '--limit', '5'];
   return spawnSync(ownNode(context), args, { stdio: 'inherit', cwd: context.checkout }).status ?? 1;
 });
 

@@ -46,8 +46,8 @@ export function stackOf(command: Command): string {
 export function machineContext(env: NodeJS.ProcessEnv): MachineContext {
   return {
     checkout: CHECKOUT,
-    stateDir: env['QBENCH_STATE_DIR'],
-    cacheDir: env['QBENCH_CACHE_DIR'],
+    stateDir: env['QBENCH_STATE_DIR'] === '' ? undefined : env['QBENCH_STATE_DIR'],
+    cacheDir: env['QBENCH_CACHE_DIR'] === '' ? undefined : env['QBENCH_CACHE_DIR'],
     home: homedir(),
     tmp: tmpdir(),
     uid: process.getuid?.() ?? -1,

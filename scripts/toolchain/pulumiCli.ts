@@ -46,11 +46,11 @@ interface Attempt {
   why: string;
 }
 
-/** Programs called `name` on PATH, leaving out those this project puts there itself. */
+/** Programs called `name` on PATH, leaving out those of npm packages and those this project puts there itself. */
 export function onPath(name: string, env: NodeJS.ProcessEnv, leaveOut: readonly string[]): string[] {
-  const dirs = (env['PATH'] ?? '')
-    .split(delimiter)
-    .filter((dir) => dir !== '' && !leaveOut.some((own) => dir.startsWith(own)));
+  const own = (dir: string): boolean =>
+    dir === '' || /[\\/]node_modules[\\/]/.test(dir) || leaveOut.some((root) => dir.startsWith(root));
+  const dirs = (env['PATH'] ?? '').split(delimiter).filter((dir) => !own(dir));
   return dirs.map((dir) => join(dir, name)).filter((file) => isExecutable(file));
 }
 
@@ -148,6 +148,8 @@ async function buildPulumi(context: MachineContext, progress: ProgressSink): Pro
   const go = onPath('go', context.env, [])[0];
   if (go === undefined) throw new OperatorError('no program "go" on PATH');
   const dir = builtDir(context);
+  // Looked for before anything is written: the cache may be another user's, and only readable.
+  if (existsSync(join(dir, 'pulumi'))) return;
   mkdirSync(cacheDir(context), { recursive: true, mode: 0o755 });
   await withLock(`${dir}.lock`, BUILD_WAIT_MS, systemClock, async () => {
     if (existsSync(join(dir, 'pulumi'))) return;

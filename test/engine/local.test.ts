@@ -64,7 +64,7 @@ describe('a stack of the local tier', () => {
 
   it('serves the application by the connection string of its output', async () => {
     const { databaseUrl } = await stack.outputs();
-    const search = await stack.qbench(['search', '--json', '--limit', '3', '--uid', 'ldap2dns'], {
+    const search = await stack.qbench(['search', '--json', '--limit', '3', '--demo-query', '1', '--use-index'], {
       env: { DATABASE_URL: String(databaseUrl) },
     });
     expect(search.code, search.stderr).toBe(0);

@@ -80,10 +80,24 @@ export class TestStack {
 
   /** Names of the operations the engine would carry out, by the URN's last part: {"schema-indexes": "update"}. */
   async planned(...args: string[]): Promise<Record<string, string>> {
-    const result = await this.pulumi('preview', '--json', ...args);
+    // The digest that --json prints otherwise panics on a first preview: CLI 3.250 meets a secret of a provider that is not
+    // configured yet (display.ShowPreviewDigest). The stream of events does not.
+    const runner = new ProcessRunner({ ...this.env, PULUMI_ENABLE_STREAMING_JSON_PREVIEW: 'true' });
+    const { cli } = this.toolchain;
+    const options = ['--stack', this.name, '--config-file', this.configFile, '--non-interactive'];
+    const result = await runner.run(cli.file, [...cli.args, 'preview', '--json', ...args, ...options], {
+      cwd: this.machine.context.checkout,
+    });
     if (result.code !== 0) throw new Error(`preview failed: ${result.stdout}${result.stderr}`);
-    const { steps } = JSON.parse(result.stdout) as { steps: { op: string; urn: string }[] };
-    const changes = steps.filter(({ op }) => op !== 'same');
+    const events = result.stdout.split('\n').filter((line) => line.startsWith('{'));
+    const steps = events
+      .map(
+        (line) =>
+          (JSON.parse(line) as { resourcePreEvent?: { metadata: { op: string; urn: string } } }).resourcePreEvent,
+      )
+      .filter((event) => event !== undefined)
+      .map(({ metadata }) => metadata);
+    const changes = steps.filter(({ op, urn }) => op !== 'same' && !urn.includes('pulumi:pulumi:Stack'));
     return Object.fromEntries(changes.map(({ op, urn }) => [urn.split('::').pop() ?? urn, op]));
   }
 
