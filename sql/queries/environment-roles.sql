@@ -1,4 +1,5 @@
 -- The roles of the database and what they could do with the whole server. $1: role names, text[].
+-- parameters: $1 text[]
 SELECT needed.name,
        r.oid IS NOT NULL AS there,
        r.rolcanlogin AS can_login,

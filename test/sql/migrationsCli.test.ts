@@ -1,6 +1,9 @@
 /** The verbs of the guide's section 9, and migrate and schema, as people run them: exit codes, answers, and what they refuse. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { migrationManifest } from '../../infra/ops/migrations/manifest';
+import { SQL_ROOT } from '../../infra/ops/sqlText';
 import type { CommandResult, Row } from '../../infra/ops/ports';
 import { databaseUrl, runQbench } from '../support/qbenchCli';
 import { asSuperuser } from '../support/server';
@@ -128,6 +131,30 @@ describe('qbench migrate-test', () => {
     const refused = await qbench(['migrate-test']);
     expect(refused).toMatchObject({ code: 1 });
     expect(refused.stderr).toMatch(/scratch database could not be made|cannot connect/);
+  });
+});
+
+describe('qbench schema', () => {
+  /** On the server of a stack, found by its record. */
+  const schema = (...args: string[]): Promise<CommandResult> =>
+    runQbench('', ['--stack', 'test', 'schema', ...args], {
+      env: { QBENCH_STATE_DIR: join(server.dataDir, '..', '..', '..') },
+    });
+
+  it('prints what the migrations make, which is what sql/schema.sql says', async () => {
+    expect(await schema()).toMatchObject({ code: 0, stdout: readFileSync(join(SQL_ROOT, 'schema.sql'), 'utf8') });
+    expect(await schema('--check')).toMatchObject({ code: 0, stdout: 'sql/schema.sql is up to date\n' });
+  });
+
+  it('refuses --write with --check, and a stack without a server', async () => {
+    expect(await schema('--write', '--check')).toMatchObject({ code: 2 });
+    const elsewhere = await runQbench('', ['--stack', 'none', 'schema'], {
+      env: { QBENCH_STATE_DIR: join(server.dataDir, '..') },
+    });
+    expect(elsewhere).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('stack "none" has no server') as string,
+    });
   });
 });
 

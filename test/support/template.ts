@@ -44,11 +44,9 @@ export async function createTestDatabase(
     name,
     database: databaseAt(server, name),
     drop: () =>
-      asSuperuser(
-        server,
-        'postgres',
-        async (session) => void (await session.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)),
-      ),
+      asSuperuser(server, 'postgres', async (session) => {
+        await session.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+      }),
   };
 }
 

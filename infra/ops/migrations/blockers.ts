@@ -28,10 +28,10 @@ export async function watchBlockers(
   const session = await database.connect({ role: 'owner', applicationName: 'qbench migrate (watch)' });
   const abort = new AbortController();
   let last: string | undefined;
+  // The sleep is cut off by `stop`, which ends the loop.
   const loop = async (): Promise<void> => {
-    while (!abort.signal.aborted) {
-      await clock.sleep(POLL_MS, abort.signal).catch(() => undefined);
-      if (abort.signal.aborted) return;
+    for (;;) {
+      await clock.sleep(POLL_MS, abort.signal);
       const { rows } = await session.query<Blocker>(sqlText('queries/blocking-sessions'), [backendPid]);
       if (rows.length === 0) continue;
       const words = rows.map(describe).join('; ');

@@ -25,7 +25,10 @@ export interface MigrateOptions {
   declared?: readonly ManifestEntry[];
   /** How long to wait for another migrator, in milliseconds. @default two minutes */
   migratorWaitMs?: number;
-  /** lock_timeout of each attempt, in milliseconds: whoever queues behind a waiting ALTER TABLE waits no longer than this. @default 5 s */
+  /**
+   * lock_timeout of each attempt, in milliseconds. @default 5 s in a transaction, because whoever comes after a waiting ALTER TABLE
+   * queues behind it; 60 s outside of one, because a concurrent build blocks nobody while it waits, and giving up throws it away
+   */
   lockTimeoutMs?: number;
   /** How often a file is tried that could not get its locks. @default 8 */
   attempts?: number;
@@ -38,7 +41,7 @@ export interface MigrateReport {
   alreadyApplied: number;
 }
 
-const DEFAULTS = { migratorWaitMs: 120_000, lockTimeoutMs: 5_000, attempts: 8 };
+const DEFAULTS = { migratorWaitMs: 120_000, lockTimeoutMs: 5_000, buildLockTimeoutMs: 60_000, attempts: 8 };
 /** Pause between attempts, so that those who queued behind the last one get through. */
 const RETRY_PAUSE_MS = 2_000;
 /** lock_not_available and deadlock_detected: nothing was changed, and later it may work. */
@@ -73,17 +76,15 @@ export async function migrate(
     const pending = pendingMigrations(files, applied);
     const report: MigrateReport = { applied: [], alreadyApplied: applied.length };
     if (pending.length === 0) return report;
-    await prepareSession(session, options.lockTimeoutMs ?? DEFAULTS.lockTimeoutMs);
+    await prepareSession(session);
     await ensureLedger(session);
     watch = await watchBlockers(database, session.backendPid, clock, progress);
+    const attempts = options.attempts ?? DEFAULTS.attempts;
+    const run: Run = { session, engine, clock, progress, watch, dir, attempts, lockTimeoutMs: options.lockTimeoutMs };
     for (const [index, migration] of pending.entries()) {
       progress.update({ phase: `migration ${migration.file}`, done: index, total: pending.length, unit: 'files' });
       const start = clock.monotonicMs();
-      await applyWithRetries(
-        { session, engine, clock, progress, watch, dir, attempts: options.attempts ?? DEFAULTS.attempts },
-        migration,
-        signal,
-      );
+      await applyWithRetries(run, migration, signal);
       report.applied.push({ file: migration.file, seconds: (clock.monotonicMs() - start) / 1000 });
     }
     return report;
@@ -105,11 +106,10 @@ export async function migrationStatus(database: Database, dir: string = MIGRATIO
   }
 }
 
-async function prepareSession(session: Session, lockTimeoutMs: number): Promise<void> {
+async function prepareSession(session: Session): Promise<void> {
   const settings = {
     // Names resolve the same way whatever the role's own search_path is.
     search_path: 'public, pg_temp',
-    lock_timeout: `${lockTimeoutMs}ms`,
     statement_timeout: '0',
     client_min_messages: 'warning',
   };
@@ -130,12 +130,16 @@ interface Run {
   watch: BlockerWatch;
   dir: string;
   attempts: number;
+  lockTimeoutMs: number | undefined;
 }
 
 async function applyWithRetries(run: Run, migration: MigrationFile, signal: AbortSignal | undefined): Promise<void> {
   const { session, engine, clock, progress, watch, attempts } = run;
   for (let attempt = 1; ; attempt++) {
     try {
+      const timeout =
+        run.lockTimeoutMs ?? (migration.noTransaction ? DEFAULTS.buildLockTimeoutMs : DEFAULTS.lockTimeoutMs);
+      await session.query("SELECT pg_catalog.set_config('lock_timeout', $1, false)", [`${timeout}ms`]);
       await removeInvalidIndex(session, migration, progress);
       await engine.apply(session, migration, run.dir);
       return;
