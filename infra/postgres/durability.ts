@@ -77,7 +77,7 @@ export const DURABILITY_RULES: readonly ParameterRule[] = [
   {
     name: 'archive_timeout',
     kind: 'mandatory',
-    value: (input) => {
+    value: (input: ConfigurationInput): string | undefined => {
       const seconds = archiving(input)?.timeoutSeconds;
       return seconds === undefined ? undefined : `${seconds}s`;
     },
@@ -87,7 +87,7 @@ export const DURABILITY_RULES: readonly ParameterRule[] = [
   {
     name: 'summarize_wal',
     kind: 'mandatory',
-    value: (input) => {
+    value: (input: ConfigurationInput): string | undefined => {
       const summarize = archiving(input)?.summarizeWal;
       return summarize === undefined ? undefined : summarize ? 'on' : 'off';
     },

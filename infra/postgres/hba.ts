@@ -86,7 +86,6 @@ export function hostAuthentication(input: HostHbaInput): AuthenticationFiles {
 
 /** Quoted, so that a role or database called `all` is no keyword. */
 function name(plain: string): string {
-  // eslint-disable-next-line no-control-regex -- the file has no escape for these
   if (plain === '' || /["\x00-\x1f\x7f]/.test(plain))
     throw new RangeError(`${JSON.stringify(plain)} cannot be named in pg_hba.conf`);
   return `"${plain}"`;

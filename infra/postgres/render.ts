@@ -8,7 +8,6 @@ const HEADER =
  * @throws RangeError for a control character: no escape of it is read alike by every version
  */
 export function quoteValue(value: string): string {
-  // eslint-disable-next-line no-control-regex -- these are what must not be in a line of a file
   if (/[\x00-\x1f\x7f]/.test(value))
     throw new RangeError(`a value holds a control character: ${JSON.stringify(value)}`);
   return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;

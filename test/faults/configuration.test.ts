@@ -277,6 +277,8 @@ function configurable(): LocalConfigurableServer {
     user,
     runner: new ProcessRunner(process.env, user.identity),
     clock: systemClock,
-    startProcess: async () => void (await server.cluster.start()),
+    startProcess: async () => {
+      await server.cluster.start();
+    },
   });
 }

@@ -99,8 +99,9 @@ export class LocalConfigurableServer implements ConfigurableServer {
     return Promise.resolve(readAll(this.parts.record.dataDir));
   }
 
-  async writeFiles(files: ConfigurationFiles): Promise<void> {
-    await Promise.resolve(this.write(this.parts.record.dataDir, files));
+  writeFiles(files: ConfigurationFiles): Promise<void> {
+    this.write(this.parts.record.dataDir, files);
+    return Promise.resolve();
   }
 
   readLastGood(): Promise<ConfigurationFiles | undefined> {
@@ -109,7 +110,8 @@ export class LocalConfigurableServer implements ConfigurableServer {
   }
 
   keepLastGood(files: ConfigurationFiles): Promise<void> {
-    return Promise.resolve(this.write(this.good, files));
+    this.write(this.good, files);
+    return Promise.resolve();
   }
 
   async check(files: ConfigurationFiles): Promise<string | undefined> {
@@ -143,7 +145,8 @@ export class LocalConfigurableServer implements ConfigurableServer {
   }
 
   reload(): Promise<void> {
-    return Promise.resolve(reloadServer(this.parts.record.dataDir));
+    reloadServer(this.parts.record.dataDir);
+    return Promise.resolve();
   }
 
   async session<T>(work: (session: Queryable) => Promise<T>): Promise<T> {
