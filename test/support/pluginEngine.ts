@@ -177,7 +177,9 @@ export class PluginEngine {
           detailed: Object.fromEntries(detailed) as Record<string, string>,
         });
       }
-      if (event.diagnosticEvent !== undefined) text += event.diagnosticEvent.message;
+      const diagnostic = event.diagnosticEvent;
+      // the engine hands debug lines to us that it shows to nobody
+      if (diagnostic !== undefined && (diagnostic.severity as string) !== 'debug') text += diagnostic.message;
       const changes = event.summaryEvent?.resourceChanges ?? {};
       for (const [op, count] of Object.entries(changes)) if (op !== 'same') changed += count;
     };

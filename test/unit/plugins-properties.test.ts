@@ -147,10 +147,20 @@ describe('check', () => {
     expect(failures(type, news).join('\n')).toContain(reason);
   });
 
-  it('never quotes a secret', () => {
-    const news = { name: 'r', password: new Secret(['hunter2']), login: new Secret('hunter2') };
-    expect(failures('Role', news)).toHaveLength(2);
-    expect(failures('Role', news).join()).not.toContain('hunter2');
+  it('never quotes a secret, and does not name its property to the engine, which would print the value', () => {
+    const news = {
+      name: 'r',
+      password: ['hunter2'],
+      validUntil: new Secret(['hunter2']),
+      connectionLimit: new Secret(-77),
+    };
+    const found = checkInputs('Role', spec('Role'), news).failures;
+    expect(found.map(({ property }) => property)).toEqual(['', '', '']);
+    expect(found.map(({ reason }) => reason)).toEqual([
+      'password of Role must be a string',
+      'validUntil of Role must be a string',
+      'connectionLimit of Role is a secret; it must be at least -1',
+    ]);
   });
 
   it('accepts what is not known yet, also where a rule would need it', () => {

@@ -158,7 +158,7 @@ describe('provider configuration', () => {
     });
     expect(config).toEqual({ port: 5433, superuser: new Secret(false), host: '1' });
     expect(failures).toEqual([
-      { property: 'connectTimeout', reason: 'connectTimeout is "soon"; it must be a integer' },
+      { property: 'connectTimeout', reason: 'connectTimeout is "soon"; it must be a whole number' },
     ]);
   });
 

@@ -1,6 +1,15 @@
 /** Checking inputs against a resource's table, and filling in its defaults. Opens nothing and runs nothing. */
 import type { CheckFailure, PropertySpec, ResourceSpec } from './spec';
-import { hasUnknown, isMap, reveal, type Plain, type PlainProperties, type Properties, type Value } from './values';
+import {
+  hasSecret,
+  hasUnknown,
+  isMap,
+  reveal,
+  type Plain,
+  type PlainProperties,
+  type Properties,
+  type Value,
+} from './values';
 
 /** Keys of the engine and the bridge that are no property of a resource. */
 const INTERNAL_KEYS: ReadonlySet<string> = new Set(['__defaults', '__internal', '__pulumi_raw_state_delta']);
@@ -46,7 +55,20 @@ export function checkInputs(
   }
   if (spec.rules !== undefined && failures.length === 0)
     failures.push(...spec.rules(knownOnly(inputs), new Set(Object.keys(inputs))));
-  return { inputs: spec.listsDefaults ? { __defaults: filled.sort(), ...inputs } : inputs, failures };
+  return {
+    inputs: spec.listsDefaults ? { __defaults: filled.sort(), ...inputs } : inputs,
+    failures: failures.map((failure) => withoutSecret(spec, news, failure)),
+  };
+}
+
+/**
+ * The engine prints the value of the property that a failure names, secret or not. So a failure about a secret names none:
+ * its reason does.
+ */
+export function withoutSecret(spec: ResourceSpec, news: Properties, failure: CheckFailure): CheckFailure {
+  const { property, reason } = failure;
+  const secret = spec.properties[property]?.secret === true || hasSecret(news[property] ?? null);
+  return secret ? { property: '', reason } : failure;
 }
 
 /** The properties that are known, without secrets. */
@@ -59,19 +81,20 @@ export function knownOnly(properties: Properties): PlainProperties {
 function wrongValue(property: PropertySpec, given: Value): string | undefined {
   if (given === null || hasUnknown(given)) return undefined;
   const value = reveal(given);
+  const shown = hasSecret(given) ? 'a secret' : JSON.stringify(value);
   switch (property.type) {
     case 'boolean':
       return typeof value === 'boolean' ? undefined : 'must be true or false';
     case 'integer':
       if (typeof value !== 'number' || !Number.isSafeInteger(value)) return 'must be a whole number';
       return property.minimum !== undefined && value < property.minimum
-        ? `is ${value}; it must be at least ${property.minimum}`
+        ? `is ${shown}; it must be at least ${property.minimum}`
         : undefined;
     case 'string':
       if (typeof value !== 'string') return 'must be a string';
       if (property.required && value === '') return 'must not be empty';
       return property.oneOf !== undefined && !property.oneOf.includes(value)
-        ? `is ${JSON.stringify(value)}; allowed: ${property.oneOf.join(', ')}`
+        ? `is ${shown}; allowed: ${property.oneOf.join(', ')}`
         : undefined;
     case 'list':
     case 'set':
@@ -82,6 +105,8 @@ function wrongValue(property: PropertySpec, given: Value): string | undefined {
       return isMap(value) && Object.values(value as Properties).every((item) => typeof item === 'string')
         ? undefined
         : 'must be a map of strings';
+    case 'object':
+      return isMap(value) ? undefined : 'must be a map';
     case 'any':
       return Array.isArray(value) ? undefined : 'must be a list';
   }

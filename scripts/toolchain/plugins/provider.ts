@@ -57,6 +57,8 @@ export interface ProviderPlugin {
   readonly resources: Readonly<Record<string, ResourceType>>;
   /** @throws Error when the configuration cannot be used; opens no connection */
   configure(config: PlainProperties): void;
+  /** Functions by token; they open nothing. @default none */
+  readonly functions?: Readonly<Record<string, (inputs: PlainProperties) => PlainProperties>>;
   /** Config values arrive as text; gives the value itself. @default none */
   readonly parseConfig?: (news: Properties) => { config: Properties; failures: CheckFailure[] };
 }

@@ -7,7 +7,7 @@ import * as emptyProto from 'google-protobuf/google/protobuf/empty_pb';
 import * as provider from '@pulumi/pulumi/proto/provider_grpc_pb';
 import * as pb from '@pulumi/pulumi/proto/provider_pb';
 import * as plugin from '@pulumi/pulumi/proto/plugin_pb';
-import { checkInputs } from './check';
+import { checkInputs, withoutSecret } from './check';
 import { diffProperties } from './diff';
 import { EngineLog } from './engineLog';
 import { whenEngineGone } from './lifetime';
@@ -87,7 +87,8 @@ export async function serve(plugged: ProviderPlugin, engineAddress: string | und
       const parsed = plugged.parseConfig?.(news) ?? { config: news, failures: [] };
       const checked = checkInputs(`the ${plugged.name} provider`, plugged.config, withoutEngineKeys(parsed.config));
       // the engine keeps provider inputs in the form the program gave them: text
-      return writeChecked(news, [...parsed.failures, ...checked.failures]);
+      const unread = parsed.failures.map((failure) => withoutSecret(plugged.config, news, failure));
+      return writeChecked(news, [...unread, ...checked.failures]);
     }),
     diffConfig: handle((request: pb.DiffRequest) =>
       writeDiff(diffProperties(plugged.config, properties(request.getOldInputs()), {}, properties(request.getNews()))),
@@ -160,7 +161,10 @@ export async function serve(plugged: ProviderPlugin, engineAddress: string | und
       return new emptyProto.Empty();
     }),
     invoke: handle((request: pb.InvokeRequest): pb.InvokeResponse => {
-      throw new Error(`the offline ${plugged.name} plugin has no functions; ${request.getTok()} needs the real one`);
+      const called = plugged.functions?.[request.getTok()];
+      if (called === undefined)
+        throw new Error(`the offline ${plugged.name} plugin has no function ${request.getTok()}; it needs the real one`);
+      return new pb.InvokeResponse().setReturn(toStruct(called(working(properties(request.getArgs())))));
     }),
   };
   server.addService(provider.ResourceProviderService as unknown as grpc.ServiceDefinition, handlers);

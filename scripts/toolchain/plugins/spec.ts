@@ -1,7 +1,7 @@
 /** What a resource type takes and gives, as data: the table from which check, diff, preview and the schema follow. */
 import type { Plain, PlainProperties } from './values';
 
-export type PropertyType = 'string' | 'boolean' | 'integer' | 'list' | 'set' | 'map' | 'any';
+export type PropertyType = 'string' | 'boolean' | 'integer' | 'list' | 'set' | 'map' | 'object' | 'any';
 
 export interface PropertySpec {
   readonly type: PropertyType;

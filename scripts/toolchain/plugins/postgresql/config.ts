@@ -48,7 +48,10 @@ export function parseConfig(news: Properties): { config: Properties; failures: C
     }
     const parsed = parseText(text);
     if (parsed === undefined)
-      failures.push({ property: key, reason: `${key} is ${JSON.stringify(text)}; it must be a ${type}` });
+      failures.push({
+        property: key,
+        reason: `${key} is ${value instanceof Secret ? 'a secret' : JSON.stringify(text)}; it must be ${type === 'integer' ? 'a whole number' : 'true or false'}`,
+      });
     else config[key] = value instanceof Secret ? new Secret(parsed) : parsed;
   }
   return { config, failures };
