@@ -69,7 +69,7 @@ export function register(program: Command, context: CliContext): void {
     .option(
       '--tag <tag>',
       'only documents with this tag; more than one: with any of them',
-      (tag, before: string[] = []) => [...before, tag],
+      (tag, before: string[] | undefined) => [...(before ?? []), tag],
     )
     .option('--platform <platform>', 'only documents for this platform')
     .option('--folder <folder>', 'only documents whose folder begins like this')

@@ -2,7 +2,7 @@
  * What a load must survive: being killed, the server being killed, an interrupt. After each, running it again leaves every row exactly
  * once. And nothing of what is loaded or searched gets into the server's log or the CLI's output.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -130,6 +130,26 @@ describe('a load', () => {
   });
 });
 
+describe('a line of a gigabyte', () => {
+  it('is refused by its number, in bounded memory', async () => {
+    const file = join(folder, 'gigabyte.jsonl');
+    writeFileSync(file, '{"uid":"a","title":"t"}\n');
+    truncateSync(file, 2 ** 30);
+    const { child, ended } = startQbench(databaseUrl(server, db.name), ['load', file]);
+    let peakKiB = 0;
+    const watch = setInterval(() => {
+      const status = existsSync(`/proc/${child.pid}/status`) ? readFileSync(`/proc/${child.pid}/status`, 'utf8') : '';
+      peakKiB = Math.max(peakKiB, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0));
+    }, 20);
+    const { code, stderr } = await ended;
+    clearInterval(watch);
+    expect(stderr).toMatch(/gigabyte\.jsonl: 1 bad line, nothing was committed\n {2}line 2: is longer than 32 MiB/);
+    expect(code).toBe(2);
+    expect(peakKiB).toBeGreaterThan(0);
+    expect(peakKiB).toBeLessThan(512 * 1024);
+  });
+});
+
 describe('secrets of the data', () => {
   it('a canary text and a canary vector appear in no log and no output, whatever goes wrong', async () => {
     const text = 'canarytext7391';
@@ -185,7 +205,7 @@ describe('secrets of the data', () => {
     const log = readFileSync(server.logFile, 'utf8');
     // There was something to be found: the log has the statements, an output has the server's refusal.
     expect(log).toContain('AS known');
-    expect(outputs.join('')).toMatch(/the server ended the load: stack depth limit exceeded; nothing was committed/);
+    expect(outputs.join('')).toMatch(/the server refused the batch: stack depth limit exceeded; nothing was committed/);
     for (const place of [log, ...outputs]) {
       expect(place).not.toContain(text);
       expect(place).not.toContain('7391');

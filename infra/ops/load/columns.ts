@@ -129,17 +129,15 @@ function parseTimestamp(value: unknown): bigint {
   if (typeof value !== 'string') throw new BadValue(`is ${kindOf(value)}, ${allowed}`);
   const match = TIMESTAMP.exec(value);
   if (match === null) throw new BadValue(`is ${allowed}`);
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map((part) => Number(part ?? 0)) as number[];
+  const part = (group: number): number => Number(match[group] ?? 0);
+  const [year, month, day, hour, minute, second] = [part(1), part(2), part(3), part(4), part(5), part(6)] as const;
   const at = new Date(0);
-  at.setUTCFullYear(year ?? 0, (month ?? 1) - 1, day ?? 1);
-  at.setUTCHours(hour ?? 0, minute ?? 0, second ?? 0);
+  at.setUTCFullYear(year, month - 1, day);
+  at.setUTCHours(hour, minute, second);
   // Date carries 31 February over into March.
-  const same =
-    at.getUTCMonth() + 1 === month &&
-    at.getUTCDate() === day &&
-    at.getUTCHours() === hour &&
-    at.getUTCMinutes() === minute;
-  if (!same || year === 0) throw new BadValue('is a day or time that does not exist');
+  const date = at.getUTCMonth() + 1 === month && at.getUTCDate() === day;
+  const time = at.getUTCHours() === hour && at.getUTCMinutes() === minute && at.getUTCSeconds() === second;
+  if (!date || !time || year === 0) throw new BadValue('is a day or time that does not exist');
   const micros = BigInt((match[7] ?? '').padEnd(6, '0'));
   return BigInt(at.getTime() - zoneMs(match[8])) * 1000n + micros;
 }

@@ -12,8 +12,11 @@ const TRAILER = Buffer.from([0xff, 0xff]);
 const TEXT_OID = 25;
 /** Microseconds from the Unix epoch to PostgreSQL's, 2000-01-01. */
 const POSTGRES_EPOCH_US = 946_684_800_000_000n;
-/** Size of the pieces handed to the connection: large enough that their number does not matter. */
-const CHUNK_BYTES = 256 * 1024;
+/**
+ * Size of the pieces handed to the connection. A piece is one message, which the server reads whole before it works on its rows:
+ * several must fit a socket's buffer (208 KiB on Linux), or the two ends take turns instead of working side by side.
+ */
+const CHUNK_BYTES = 32 * 1024;
 
 export function int4Field(value: number): Buffer {
   const field = Buffer.allocUnsafe(4);

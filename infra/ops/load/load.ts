@@ -1,9 +1,10 @@
 /** `qbench load`: reads an input batch by batch and commits each, with its place in the ledger, in one transaction. */
-import { OperatorError, messageOf } from '../errors';
+import { OperatorError } from '../errors';
 import type { Database, Session } from '../ports';
 import { sqlText } from '../sqlText';
 import { BATCH_LIMITS, readBatches, type BadLine, type Batch, type BatchLimits } from './batches';
 import { timestampField } from './copyBinary';
+import { explain } from './explainFailure';
 import type { LoadInput } from './input';
 import { NO_COUNTS, addCounts, advance, beginLoad, findUnfinished, finishLoad, type LoadCounts } from './ledger';
 import { cancelOnAbort, prepareLoadSession, type LoadPorts } from './loadSession';
@@ -50,12 +51,6 @@ const SHOWN_BAD_LINES = 20;
 /** A writer that took the same uid between our look and our COPY; the second look sees its row. */
 const RETRIED_CODES = new Set(['23505', '40001', '40P01']);
 const ATTEMPTS = 3;
-/** What to do where the server lacks something, by SQLSTATE. */
-const MISSING: Readonly<Record<string, string>> = {
-  '42501': 'load as the owner of the database',
-  '42P01': 'qbench migrate, or pulumi up',
-  '3F000': 'qbench migrate, or pulumi up',
-};
 
 interface StartFacts {
   document_dimensions: number;
@@ -94,6 +89,8 @@ class Load {
   private lastLine = 0;
   private before: LoadCounts = NO_COUNTS;
   private resumedAfterLine = 0;
+  /** There were no documents when this run began. */
+  private wasEmpty = false;
   /** Ends the reading when the writing has failed. */
   private readonly ended = new AbortController();
 
@@ -110,7 +107,7 @@ class Load {
       return await this.start();
     } catch (error) {
       if (this.ports.signal.aborted) return this.summary('interrupted');
-      throw this.explain(error);
+      throw explain(error, this.standing(), this.input.identity !== undefined);
     } finally {
       this.ended.abort(new Error('the load has ended'));
     }
@@ -119,6 +116,7 @@ class Load {
   private async start(): Promise<LoadSummary> {
     const { session, input, options } = this;
     const facts = await this.startFacts();
+    this.wasEmpty = !facts.has_documents;
     const unfinished = input.identity === undefined ? undefined : await findUnfinished(session, input.identity);
     if (options.ifEmpty && facts.has_documents && unfinished === undefined) return this.summary('nothing-to-do');
 
@@ -175,12 +173,12 @@ class Load {
     };
     let next = ahead();
     for (;;) {
-      const { value: batch, done } = await next;
-      if (done === true) break;
+      const step = await next;
+      if (step.done === true) break;
       this.ports.signal.throwIfAborted();
       // The next batch is read and encoded while the server works on this one.
       next = ahead();
-      await this.commit(batch, rules, rejects);
+      await this.commit(step.value, rules, rejects);
       this.tell();
     }
     if (this.lastLine === 0) throw new OperatorError(`${this.input.name} holds no rows`, { exitCode: 2 });
@@ -197,7 +195,7 @@ class Load {
     for (let attempt = 1; ; attempt++) {
       try {
         await this.session.query('BEGIN');
-        const written = await this.write(batch, rules);
+        const written = await this.write(batch, rules, attempt);
         const bad = [...batch.bad, ...written.bad.map((line) => ({ ...line, bytes: undefined }))];
         if (bad.length > 0 && rejects === undefined) throw this.refuse(bad);
         rejects?.append(bad);
@@ -218,9 +216,10 @@ class Load {
     }
   }
 
-  private async write(batch: Batch, rules: WriteRules): Promise<WrittenBatch> {
+  private async write(batch: Batch, rules: WriteRules, attempt: number): Promise<WrittenBatch> {
     if (batch.rows.length === 0) return { counts: { ...NO_COUNTS }, bad: [] };
-    const known = await meetsExisting(this.session, batch.rows);
+    // Into tables that were empty nobody else need have written; if somebody has, COPY fails and the next attempt looks.
+    const known = (!this.wasEmpty || attempt > 1) && (await meetsExisting(this.session, batch.rows));
     return known ? mergeBatch(this.session, batch.rows, rules) : copyNew(this.session, batch.rows, rules);
   }
 
@@ -238,33 +237,6 @@ class Load {
 
   private standing(): string {
     return this.lastLine === 0 ? 'nothing was committed' : `lines up to ${this.lastLine} are committed`;
-  }
-
-  /** Adds how far the load got, and what a rerun does. */
-  private explain(error: unknown): unknown {
-    const again =
-      this.input.identity === undefined
-        ? 'load it again; rows that are there are updated, not doubled'
-        : 'run the same load again: it goes on behind them';
-    if (error instanceof OperatorError) {
-      if (error.message.includes(this.standing())) return error;
-      return new OperatorError(`${error.message}; ${this.standing()}`, {
-        ...(error.allowed === undefined ? {} : { allowed: error.allowed }),
-        next: error.next ?? again,
-        exitCode: error.exitCode,
-        cause: error,
-      });
-    }
-    const { code } = error as { code?: string };
-    const missing = MISSING[code ?? ''];
-    if (missing !== undefined) {
-      return new OperatorError(`cannot load: ${messageOf(error)}; ${this.standing()}`, { next: missing, cause: error });
-    }
-    if (code === undefined && !/connection|terminat|socket/i.test(messageOf(error))) return error;
-    return new OperatorError(`the server ended the load: ${messageOf(error)}; ${this.standing()}`, {
-      next: again,
-      cause: error,
-    });
   }
 
   private tell(): void {

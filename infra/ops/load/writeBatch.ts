@@ -59,7 +59,7 @@ function assignedId(rules: WriteRules, line: number): number {
 
 async function copy(session: Session, sql: string, rows: Iterable<readonly Field[]>): Promise<number> {
   const { stream, finish } = session.copyFrom(sql);
-  await pipeline(Readable.from(copyStream(rows), { objectMode: true, highWaterMark: 2 }), stream);
+  await pipeline(Readable.from(copyStream(rows), { objectMode: true, highWaterMark: 8 }), stream);
   return finish;
 }
 
