@@ -8,7 +8,7 @@ import { ROLE_NAMES } from '../naming';
 import { postgresqlConf } from '../postgres/parameters';
 import type { LocalSettings } from '../settings';
 import type { TierOutputs } from './outputs';
-import { capacityOutput, indexesFor, planFor } from './plan';
+import { capacityOutput, indexesFor, inWords, planFor } from './plan';
 
 /** Cores that the plan counts on: a constant, so that the same configuration means the same server on every machine. */
 const CORES = 2;
@@ -17,12 +17,14 @@ const CORES = 2;
 export function deployLocal(settings: LocalSettings, stack: string): TierOutputs {
   const { local } = settings;
   const plan = planFor(settings, { memoryMiB: local.memoryMiB, cores: CORES });
-  const configuration = postgresqlConf({
-    tier: 'local',
-    plan: plan.server,
-    version: settings.postgresVersion,
-    overrides: settings.postgresParameters,
-  });
+  const configuration = inWords(() =>
+    postgresqlConf({
+      tier: 'local',
+      plan: plan.server,
+      version: settings.postgresVersion,
+      overrides: settings.postgresParameters,
+    }),
+  );
   const server = new LocalServer('local', {
     stack,
     port: local.port,

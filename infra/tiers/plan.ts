@@ -1,23 +1,41 @@
 /** From settings to numbers: the capacity plan and what the components take from it. Pure. */
-import { assertFits, planCapacity, type CapacityPlan, type Host } from '../capacity/plan';
-import { CapacityError } from '../capacity/plan';
+import {
+  assertFits,
+  CapacityError,
+  CapacityInputError,
+  planCapacity,
+  type CapacityPlan,
+  type Host,
+} from '../capacity/plan';
 import { OperatorError } from '../ops/errors';
 import { desiredIndexState, type DesiredIndexState } from '../ops/indexes/desired';
+import { ParameterError } from '../postgres/overrides';
 import type { Settings } from '../settings';
+
+/**
+ * Runs a pure room's function and turns its error into one for people: those rooms import nothing, not even our error type.
+ * @throws OperatorError in the room's own words
+ */
+export function inWords<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const told = [CapacityError, CapacityInputError, ParameterError].some((type) => error instanceof type);
+    if (told) throw new OperatorError((error as Error).message, { exitCode: 2 });
+    throw error;
+  }
+}
 
 /**
  * The plan of a stack for its host.
  * @throws OperatorError with the numbers that break and the ways out where the workload does not fit: it fails the preview
  */
 export function planFor(settings: Settings, host: Host): CapacityPlan {
-  const plan = planCapacity({ workload: settings.workload, index: settings.index, host });
-  try {
+  return inWords(() => {
+    const plan = planCapacity({ workload: settings.workload, index: settings.index, host });
     assertFits(plan);
-  } catch (error) {
-    if (error instanceof CapacityError) throw new OperatorError(error.message);
-    throw error;
-  }
-  return plan;
+    return plan;
+  });
 }
 
 /** Both vector indexes as desired state, with the memory and workers that the plan gives to one build. */

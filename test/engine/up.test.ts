@@ -26,6 +26,11 @@ import { expectSuccess } from '../support/stack';
 
 const clones: { dir: string; identity?: Identity }[] = [];
 
+/** Home of the other user: apart from his clone, so that what npm keeps there is not taken for a file of the clone. */
+function homeOf(dir: string): string {
+  return `${dir}-home`;
+}
+
 /** A clone with the files of the working tree, committed, and the installed dependencies of this one. */
 async function clone(identity?: Identity): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), 'qbench-clone-'));
@@ -39,10 +44,11 @@ async function clone(identity?: Identity): Promise<string> {
     copyFileSync(join(CHECKOUT, name), join(dir, name));
   }
   symlinkSync(join(CHECKOUT, 'node_modules'), join(dir, 'node_modules'));
-  if (identity !== undefined) own(dir, identity);
+  mkdirSync(homeOf(dir));
+  if (identity !== undefined) for (const path of [dir, homeOf(dir)]) own(path, identity);
   const runner = new ProcessRunner(process.env, identity);
   const author = ['-c', 'user.name=test', '-c', 'user.email=test@example.com'];
-  const env = { HOME: dir };
+  const env = { HOME: homeOf(dir) };
   expectSuccess(await runner.run('git', ['init', '-q'], { cwd: dir, env }));
   expectSuccess(await runner.run('git', ['add', '-A'], { cwd: dir, env }));
   expectSuccess(await runner.run('git', [...author, 'commit', '-qm', 'clone'], { cwd: dir, env }));
@@ -59,7 +65,7 @@ function own(path: string, { uid, gid }: Identity): void {
 /** Runs an npm script in a clone, with no terminal and nothing of this checkout's in the environment. */
 function npm(dir: string, script: string, args: string[] = [], identity?: Identity): Promise<CommandResult> {
   const env = { ...process.env, QBENCH_STATE_DIR: '', QBENCH_STACK: 'dev' };
-  const home = identity === undefined ? {} : { HOME: dir, XDG_CACHE_HOME: join(dir, '.cache') };
+  const home = identity === undefined ? {} : { HOME: homeOf(dir), XDG_CACHE_HOME: join(homeOf(dir), '.cache') };
   const cache = process.env['QBENCH_CACHE_DIR'] ?? (identity === undefined ? undefined : '/var/cache/qbench-postgres');
   return new ProcessRunner(env, identity).run('npm', ['run', '--silent', script, '--', ...args], {
     cwd: dir,
@@ -70,7 +76,7 @@ function npm(dir: string, script: string, args: string[] = [], identity?: Identi
 async function gitStatus(dir: string, identity?: Identity): Promise<string> {
   const result = await new ProcessRunner(process.env, identity).run('git', ['status', '--porcelain'], {
     cwd: dir,
-    env: { HOME: dir },
+    env: { HOME: homeOf(dir) },
   });
   return expectSuccess(result)
     .stdout.split('\n')
@@ -89,7 +95,7 @@ function expectShown(result: CommandResult): void {
 afterAll(async () => {
   for (const { dir, identity } of clones) {
     await npm(dir, 'destroy', ['--yes'], identity);
-    rmSync(dir, { recursive: true, force: true });
+    for (const path of [dir, homeOf(dir)]) rmSync(path, { recursive: true, force: true });
   }
 });
 
