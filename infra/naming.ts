@@ -34,3 +34,19 @@ export const ADVISORY_LOCKS = {
   indexApply: 0x71_62_65_6e_63_02n,
   load: 0x71_62_65_6e_63_03n,
 } as const;
+
+/** First part of the names of everything in an AWS account, and the value of the tag `project`. */
+export const PROJECT = 'qbench-postgres';
+
+/** Keys of the tags that every resource of ours carries, and that rights are limited by. */
+export const TAGS = {
+  project: 'project',
+  stack: 'stack',
+  owner: 'owner',
+  environment: 'environment',
+  managedBy: 'managed-by',
+  /** On ephemeral stacks only: how long after its creation a sweeper may remove the resource. */
+  ttl: 'ttl',
+  /** Written by the host itself: how its setup went. */
+  status: 'qbench:status',
+} as const;

@@ -120,7 +120,6 @@ function section(name: string, options: readonly Option[]): string[] {
 }
 
 function oneLine(value: string): string {
-  // eslint-disable-next-line no-control-regex -- these would begin another option
   if (value === '' || /[\x00-\x1f\x7f]/.test(value)) {
     throw new RangeError(`${JSON.stringify(value)} cannot be an option of pgBackRest`);
   }

@@ -8,9 +8,10 @@ export async function deployTier(settings: Settings, stack: string): Promise<Tie
     case 'local':
       return (await import('./local')).deployLocal(settings, stack);
     case 'ec2':
+      return (await import('./ec2')).deployEc2(settings, stack);
     case 'aurora':
       throw new OperatorError(`tier "${settings.tier}" is not part of this version`, {
-        allowed: 'local',
+        allowed: 'local, ec2',
         next: `pulumi config set tier local --stack ${stack}`,
       });
   }

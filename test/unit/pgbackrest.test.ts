@@ -12,17 +12,23 @@ const S3: PgbackrestInput = {
   cores: 4,
 };
 
+const OWN_SERVER: PgbackrestInput = {
+  ...S3,
+  repository: {
+    kind: 's3',
+    bucket: 'backups',
+    region: 'eu-central-1',
+    path: '/prod',
+    server: { host: 's3.test', port: 7070, caFile: '/etc/ca.crt' },
+  },
+};
+const FOLDER: PgbackrestInput = { ...S3, repository: { kind: 'folder', path: '/backup' }, cores: 1 };
+
 describe('pgbackrest.conf', () => {
   it.each([
     ['s3', S3],
-    [
-      's3-own-server',
-      {
-        ...S3,
-        repository: { ...S3.repository, server: { host: 's3.test', port: 7070, caFile: '/etc/ca.crt' } },
-      } as PgbackrestInput,
-    ],
-    ['folder', { ...S3, repository: { kind: 'folder', path: '/backup' }, cores: 1 } as PgbackrestInput],
+    ['s3-own-server', OWN_SERVER],
+    ['folder', FOLDER],
   ])('%s is the golden file', async (name, input) => {
     await expect(pgbackrestConf(input)).toMatchFileSnapshot(`../golden/pgbackrest-${name}.conf`);
   });

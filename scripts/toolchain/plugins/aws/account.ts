@@ -1,0 +1,44 @@
+/**
+ * What two stacks of one account share: names that can be there only once, and a journal of what was done. Both are files
+ * in a folder, because each engine run has a plugin process of its own.
+ */
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface JournalEntry {
+  op: 'create' | 'update' | 'delete';
+  type: string;
+  name: string;
+  id: string;
+}
+
+export class RecordedAccount {
+  /** @param folder undefined: nothing is written down, and every name is free */
+  constructor(private readonly folder: string | undefined) {
+    if (folder !== undefined) mkdirSync(join(folder, 'names'), { recursive: true });
+  }
+
+  /** Never holds values: some are secrets. */
+  write(entry: JournalEntry): void {
+    if (this.folder !== undefined) appendFileSync(join(this.folder, 'journal.jsonl'), `${JSON.stringify(entry)}\n`);
+  }
+
+  /** @throws Error naming the owner where the name is taken, as AWS does */
+  claim(type: string, value: string, owner: string): void {
+    if (this.folder === undefined) return;
+    const file = this.file(type, value);
+    try {
+      writeFileSync(file, owner, { flag: 'wx' });
+    } catch {
+      throw new Error(`${type} "${value}" already exists in this account; ${readFileSync(file, 'utf8')} made it`);
+    }
+  }
+
+  release(type: string, value: string): void {
+    if (this.folder !== undefined) rmSync(this.file(type, value), { force: true });
+  }
+
+  private file(type: string, value: string): string {
+    return join(this.folder ?? '', 'names', encodeURIComponent(`${type} ${value}`));
+  }
+}
