@@ -96,7 +96,7 @@ class ApplyRun {
       await lockIndexes(this.sessions.control, this.options.clock);
       for (let round = 1; ; round++) {
         try {
-          if (!(await this.round())) return this.result;
+          if (!(await this.round())) return this.sorted();
         } catch (error) {
           await this.recover(error);
         }
@@ -105,6 +105,12 @@ class ApplyRun {
     } finally {
       await closeSessions(this.sessions);
     }
+  }
+
+  /** A build that was waited for is recorded after the others; the answer keeps the order of what was asked. */
+  private sorted(): ApplyResult {
+    const order = this.options.state.indexes.map(({ name }) => name);
+    return { ...this.result, indexes: this.result.indexes.toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name)) };
   }
 
   /** @returns whether another look is needed */
