@@ -69,8 +69,8 @@ export function vectorField(values: Float32Array, dimensions: number = values.le
   const memory = new ArrayBuffer(4 + 4 * dimensions);
   new Float32Array(memory, 4).set(values);
   const field = Buffer.from(memory);
-  // Typed arrays are in the machine's order, the wire is big-endian.
-  if (LITTLE_ENDIAN) field.subarray(4).swap32();
+  // Typed arrays are in the machine's order, the wire is big-endian; the zeros behind the values are the same in both.
+  if (LITTLE_ENDIAN) field.subarray(4, 4 + 4 * values.length).swap32();
   field.writeInt16BE(dimensions, 0);
   return field;
 }

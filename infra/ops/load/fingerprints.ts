@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 const INITIAL_CAPACITY = 1 << 12;
 
@@ -17,8 +17,7 @@ export class FingerprintMap {
 
   /** The line of an equal key added before, else undefined and the key is now known. `line` counts from 1. */
   add(key: string, line: number): number | undefined {
-    const digest = createHash('sha256').update(key).digest();
-    const fingerprint = digest.readBigUInt64LE();
+    const fingerprint = hash('sha256', key, 'buffer').readBigUInt64LE();
     const slot = this.slotOf(fingerprint);
     const known = this.lines[slot] as number;
     if (known !== 0) return known;

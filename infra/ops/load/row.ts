@@ -149,7 +149,7 @@ export class RowParser {
     }
     if (outside === undefined && (value === undefined || value === null)) return null;
     const values = outside ?? toFloats(value);
-    const bad = values.findIndex((element) => !Number.isFinite(element));
+    const bad = firstNotFinite(values);
     if (bad !== -1) throw new BadValue(`[${bad}] is NaN, infinite or beyond the range of float4`);
     this.checkDimensions(values.length, dimensions);
     return vectorField(values, dimensions);
@@ -166,6 +166,16 @@ export class RowParser {
       throw new BadValue(`has ${given} dimensions, the ones before it in this file have ${this.fileDimensions}`);
     }
   }
+}
+
+/** Position of the first NaN or infinity, or -1. A loop: as a callback for each value it took a quarter of a load's own time. */
+function firstNotFinite(values: Float32Array): number {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    // A finite number less itself is 0; infinities and NaN give NaN.
+    if (value - value !== 0) return i;
+  }
+  return -1;
 }
 
 function toFloats(value: unknown): Float32Array {
