@@ -11,6 +11,7 @@ import * as pulumi from '@pulumi/pulumi';
 import * as random from '@pulumi/random';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { must } from '../support/must';
 import { marked, PluginEngine, type StateResource } from '../support/pluginEngine';
 
 const server = inject('server');
@@ -35,7 +36,7 @@ const program =
 async function only(type: string): Promise<StateResource> {
   const [resource, ...rest] = (await engine.resources()).filter((item) => item.type === type);
   expect(rest).toEqual([]);
-  return resource!;
+  return must(resource);
 }
 
 const COMMAND = 'command:local:Command';
@@ -333,7 +334,7 @@ describe('the end of the engine', () => {
       interval: 100,
     });
     const line = processes().find((entry) => entry.includes('/bin/pulumi up'));
-    return { run, pulumi: Number.parseInt(line!.trim(), 10), child: Number(readFileSync(file, 'utf8')) };
+    return { run, pulumi: Number.parseInt(must(line).trim(), 10), child: Number(readFileSync(file, 'utf8')) };
   }
   const alive = (pid: number): boolean =>
     existsSync(`/proc/${pid}`) && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');

@@ -166,10 +166,7 @@ export class PluginEngine {
     const onEvent = (event: EngineEvent): void => {
       const metadata = event.resourcePreEvent?.metadata;
       if (metadata !== undefined && metadata.op !== 'same' && metadata.type !== 'pulumi:pulumi:Stack') {
-        const detailed = Object.entries(metadata.detailedDiff ?? {}).map(([path, { diffKind }]) => [
-          path,
-          String(diffKind),
-        ]);
+        const detailed = Object.entries(metadata.detailedDiff ?? {}).map(([path, { diffKind }]) => [path, diffKind]);
         steps.push({
           op: metadata.op,
           type: metadata.type,

@@ -21,10 +21,11 @@ import {
   type Properties,
   type Value,
 } from '../../scripts/toolchain/plugins/values';
+import { must } from '../support/must';
 
 function spec(type: string): ResourceSpec {
   const all = { ...commandPlugin.resources, ...randomPlugin.resources, ...postgresqlPlugin.resources };
-  return Object.entries(all).find(([token]) => token.endsWith(`:${type}`))![1].spec;
+  return must(Object.entries(all).find(([token]) => token.endsWith(`:${type}`)))[1].spec;
 }
 
 function failures(type: string, news: Properties): string[] {

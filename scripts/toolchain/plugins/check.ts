@@ -30,7 +30,7 @@ export function checkInputs(
     if (INTERNAL_KEYS.has(key)) continue;
     const property = spec.properties[key];
     if (property === undefined || property.outputOnly) {
-      const known = Object.keys(spec.properties).filter((name) => !spec.properties[name]!.outputOnly);
+      const known = Object.keys(spec.properties).filter((name) => spec.properties[name]?.outputOnly !== true);
       failures.push({ property: key, reason: `${subject} has no input property ${key}; it has: ${known.join(', ')}` });
     } else if (property.refused !== undefined) {
       failures.push({

@@ -114,7 +114,7 @@ function compare(path: string, old: Value | undefined, next: Value | undefined):
     const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
     return merge(keys.map((key) => compare(child(path, key), a[key], b[key])));
   }
-  return sameValue(before, after) ? new Map() : new Map([[path, 'update']]);
+  return sameValue(before, after) ? new Map<string, DiffKind>() : new Map([[path, 'update']]);
 }
 
 /** The path of a map's entry; a key that is no plain word is quoted, as the engine parses paths. */

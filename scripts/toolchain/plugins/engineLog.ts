@@ -1,6 +1,7 @@
 /** Lines for the engine's display. */
 import * as grpc from '@grpc/grpc-js';
-import type { EngineClient } from '@pulumi/pulumi/proto/engine_grpc_pb';
+import { EngineClient } from '@pulumi/pulumi/proto/engine_grpc_pb';
+import { LogRequest, LogSeverity } from '@pulumi/pulumi/proto/engine_pb';
 
 /** Sends status lines to the engine; a plugin without an engine (a test) drops them. */
 export class EngineLog {
@@ -21,18 +22,8 @@ export class EngineLog {
    */
   status(urn: string, line: string): void {
     if (this.address === undefined || this.address === '') return;
-    // loaded with the first line only: most runs log nothing, and every millisecond of a plugin's start counts
-    // eslint-disable-next-line @typescript-eslint/no-require-imports
-    const client =
-      require('@pulumi/pulumi/proto/engine_grpc_pb') as typeof import('@pulumi/pulumi/proto/engine_grpc_pb');
-    // eslint-disable-next-line @typescript-eslint/no-require-imports
-    const messages = require('@pulumi/pulumi/proto/engine_pb') as typeof import('@pulumi/pulumi/proto/engine_pb');
-    this.#client ??= new client.EngineClient(this.address, grpc.credentials.createInsecure());
-    const request = new messages.LogRequest()
-      .setSeverity(messages.LogSeverity.INFO)
-      .setMessage(line)
-      .setUrn(urn)
-      .setEphemeral(true);
+    this.#client ??= new EngineClient(this.address, grpc.credentials.createInsecure());
+    const request = new LogRequest().setSeverity(LogSeverity.INFO).setMessage(line).setUrn(urn).setEphemeral(true);
     this.#client.log(request, () => undefined);
   }
 

@@ -50,7 +50,7 @@ export function previewOfUpdate(spec: ResourceSpec, state: Properties, inputs: P
     if (input !== undefined) outputs[key] = input;
     else if (property.computed) continue;
     else if (spec.comparedWith === 'outputs') outputs[key] = zeroOf(property);
-    else delete outputs[key];
+    else Reflect.deleteProperty(outputs, key);
   }
   for (const key of spec.unknownOnUpdate ?? []) outputs[key] = Unknown.instance;
   return withSecrets(spec, inputs, outputs);

@@ -44,13 +44,14 @@ export function randomText(inputs: PlainProperties): string {
   while (drawn.length < (inputs['length'] as number)) drawn.push(pick(all));
   for (let last = drawn.length - 1; last > 0; last--) {
     const other = randomInt(last + 1);
-    [drawn[last], drawn[other]] = [drawn[other]!, drawn[last]!];
+    const [a = '', b = ''] = [drawn[last], drawn[other]];
+    [drawn[last], drawn[other]] = [b, a];
   }
   return drawn.join('');
 }
 
 function pick(characters: string): string {
-  return characters[randomInt(characters.length)]!;
+  return characters.charAt(randomInt(characters.length));
 }
 
 function textRules(inputs: PlainProperties): CheckFailure[] {

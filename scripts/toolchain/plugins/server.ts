@@ -163,11 +163,13 @@ export async function serve(plugged: ProviderPlugin, engineAddress: string | und
     invoke: handle((request: pb.InvokeRequest): pb.InvokeResponse => {
       const called = plugged.functions?.[request.getTok()];
       if (called === undefined)
-        throw new Error(`the offline ${plugged.name} plugin has no function ${request.getTok()}; it needs the real one`);
+        throw new Error(
+          `the offline ${plugged.name} plugin has no function ${request.getTok()}; it needs the real one`,
+        );
       return new pb.InvokeResponse().setReturn(toStruct(called(working(properties(request.getArgs())))));
     }),
   };
-  server.addService(provider.ResourceProviderService as unknown as grpc.ServiceDefinition, handlers);
+  server.addService(provider.ResourceProviderService, handlers);
 
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) =>
@@ -226,5 +228,5 @@ function asStatus(error: unknown): Partial<grpc.StatusObject> & { name: string; 
   const message = error instanceof Error ? error.message : String(error);
   const status = { name: 'Error', message, code: grpc.status.UNKNOWN, details: message };
   if (!(error instanceof PartialFailure)) return status;
-  return { ...status, metadata: initFailure(message, error.id, error.outputs as unknown as Properties) };
+  return { ...status, metadata: initFailure(message, error.id, error.outputs) };
 }

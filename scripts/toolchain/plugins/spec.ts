@@ -72,7 +72,7 @@ export function schemaJson(name: string, version: string, resources: Readonly<Re
     if (spec.type === 'map') return { type: 'object', additionalProperties: { type: 'string' } };
     return spec.type === 'any' ? { $ref: 'pulumi.json#/Any' } : { type: spec.type };
   };
-  const entries = Object.entries(resources).map(([token, resource]) => {
+  const entries = Object.entries(resources).map(([token, resource]): [string, object] => {
     const properties = Object.entries(resource.properties).filter(([, spec]) => spec.refused === undefined);
     const inputs = properties.filter(([, spec]) => spec.outputOnly === undefined);
     return [

@@ -78,7 +78,7 @@ export function toWire(value: Value): unknown {
   if (value instanceof Unknown) return UNKNOWN_STRINGS[0];
   if (value instanceof Secret) return { [SIGNATURE_KEY]: SECRET_SIGNATURE, value: toWire(value.value) };
   if (Array.isArray(value)) return (value as readonly Value[]).map(toWire);
-  if (isMap(value)) return propertiesToWire(value as Properties);
+  if (isMap(value)) return propertiesToWire(value);
   return value;
 }
 
@@ -101,14 +101,14 @@ export function hasUnknown(value: Value): boolean {
   if (value instanceof Unknown) return true;
   if (value instanceof Secret) return hasUnknown(value.value);
   if (Array.isArray(value)) return (value as readonly Value[]).some(hasUnknown);
-  return isMap(value) && Object.values(value as Properties).some(hasUnknown);
+  return isMap(value) && Object.values(value).some(hasUnknown);
 }
 
 /** True when the value is secret or has a secret part. */
 export function hasSecret(value: Value): boolean {
   if (value instanceof Secret) return true;
   if (Array.isArray(value)) return (value as readonly Value[]).some(hasSecret);
-  return isMap(value) && Object.values(value as Properties).some(hasSecret);
+  return isMap(value) && Object.values(value).some(hasSecret);
 }
 
 /**
@@ -135,7 +135,10 @@ export function sameValue(left: Value, right: Value): boolean {
   if (isMap(left) && isMap(right)) {
     const [a, b] = [left as Properties, right as Properties];
     const keys = Object.keys(a);
-    return keys.length === Object.keys(b).length && keys.every((key) => key in b && sameValue(a[key]!, b[key]!));
+    return (
+      keys.length === Object.keys(b).length &&
+      keys.every((key) => key in b && sameValue(a[key] ?? null, b[key] ?? null))
+    );
   }
   return left === right;
 }
@@ -146,4 +149,10 @@ export function secretTexts(value: Value, inside = false): string[] {
   if (typeof value === 'string') return inside && value !== '' ? [value] : [];
   if (Array.isArray(value)) return (value as readonly Value[]).flatMap((item) => secretTexts(item, inside));
   return isMap(value) ? Object.values(value as Properties).flatMap((item) => secretTexts(item, inside)) : [];
+}
+
+/** A text property, '' when it is absent or no text. */
+export function textOf(properties: PlainProperties, key: string): string {
+  const value = properties[key];
+  return typeof value === 'string' ? value : '';
 }

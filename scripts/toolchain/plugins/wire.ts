@@ -8,10 +8,11 @@ import type { DiffKind, DiffResult } from './diff';
 import type { CheckFailure } from './spec';
 import { propertiesToWire, type Properties } from './values';
 
+const { Kind } = pb.PropertyDiff;
 const KINDS: Readonly<Record<DiffKind, readonly [plain: pb.PropertyDiff.Kind, replacing: pb.PropertyDiff.Kind]>> = {
-  add: [0, 1],
-  delete: [2, 3],
-  update: [4, 5],
+  add: [Kind.ADD, Kind.ADD_REPLACE],
+  delete: [Kind.DELETE, Kind.DELETE_REPLACE],
+  update: [Kind.UPDATE, Kind.UPDATE_REPLACE],
 };
 
 /** Properties as a protobuf Struct. */

@@ -10,7 +10,7 @@ export function globToRegExp(glob: string): RegExp {
   let source = '';
   let depth = 0;
   for (let at = 0; at < glob.length; at++) {
-    const character = glob[at]!;
+    const character = glob.charAt(at);
     if (character === '*') {
       const deep = glob[at + 1] === '*';
       if (deep) at++;

@@ -9,6 +9,7 @@ import {
   ASSET_SIGNATURE,
   secretTexts,
   SIGNATURE_KEY,
+  textOf,
   type Plain,
   type PlainProperties,
   type Properties,
@@ -43,7 +44,7 @@ const spec: ResourceSpec = {
   },
 };
 
-const INPUTS = Object.keys(spec.properties).filter((key) => !spec.properties[key]!.outputOnly);
+const INPUTS = Object.keys(spec.properties).filter((key) => spec.properties[key]?.outputOnly !== true);
 
 function inputsOf(properties: PlainProperties): PlainProperties {
   return Object.fromEntries(Object.entries(properties).filter(([key]) => INPUTS.includes(key)));
@@ -71,8 +72,8 @@ async function run(
     ...(inputs['environment'] as Record<string, string> | undefined),
   };
   if (inputs['addPreviousOutputInEnv'] !== false) {
-    if (previous['stdout']) environment['PULUMI_COMMAND_STDOUT'] = String(previous['stdout']);
-    if (previous['stderr']) environment['PULUMI_COMMAND_STDERR'] = String(previous['stderr']);
+    if (textOf(previous, 'stdout') !== '') environment['PULUMI_COMMAND_STDOUT'] = textOf(previous, 'stdout');
+    if (textOf(previous, 'stderr') !== '') environment['PULUMI_COMMAND_STDERR'] = textOf(previous, 'stderr');
   }
   const logging = (inputs['logging'] as string | undefined) ?? 'stdoutAndStderr';
   const interpreter = (inputs['interpreter'] ?? []) as readonly string[];

@@ -126,7 +126,6 @@ export function goQuote(text: string): string {
     '\t': '\\t',
     '\v': '\\v',
   };
-  // eslint-disable-next-line no-control-regex
   const escaped = text.replace(/["\\\x00-\x1f\x7f]/g, (character) => {
     return named[character] ?? `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
   });

@@ -153,7 +153,7 @@ export class DatabaseServer {
     const hide = hider([...secrets, this.config.password ?? '']);
     // loaded with the first connection: a preview never needs it
     const { Client: PgClient } = await import('pg');
-    const client = new PgClient({ ...this.config, database } as ClientConfig);
+    const client = new PgClient({ ...this.config, database });
     // a connection that dies while idle reports here; the next query fails anyway
     client.on('error', () => undefined);
     try {

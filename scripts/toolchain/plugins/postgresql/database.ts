@@ -39,8 +39,8 @@ interface DatabaseRow {
 }
 
 /** `DEFAULT` is a keyword in CREATE DATABASE, not a name or a text. */
-function orDefault(value: Plain | undefined, quote: (text: string) => string): string {
-  const text = String(value);
+function orDefault(value: Plain, quote: (text: string) => string): string {
+  const text = typeof value === 'string' ? value : '';
   return text.toUpperCase() === 'DEFAULT' ? 'DEFAULT' : quote(text);
 }
 
@@ -140,7 +140,7 @@ export function databaseResource(server: () => DatabaseServer): ResourceType {
           session.query(`changing ${what} of database ${name}`, `ALTER DATABASE ${ident(name)} ${change}`);
         // SET TABLESPACE cannot be part of the transaction, so it goes first and by itself
         if (changed('tablespaceName')) {
-          const tablespace = orDefault(inputs['tablespaceName'], ident);
+          const tablespace = orDefault(inputs['tablespaceName'] ?? 'DEFAULT', ident);
           await session.query(
             `changing the tablespace of database ${old}`,
             `ALTER DATABASE ${ident(old)} SET TABLESPACE ${tablespace === 'DEFAULT' ? 'pg_default' : tablespace}`,

@@ -1,7 +1,7 @@
 /** `postgresql:index/defaultPrivileges:DefaultPrivileges`: what a role gets on objects that an owner will create. */
 import type { Operation, ResourceType } from '../provider';
 import type { CheckFailure, ResourceSpec } from '../spec';
-import type { PlainProperties } from '../values';
+import { textOf, type PlainProperties } from '../values';
 import { isMissingDatabase, isMissingObject, type DatabaseServer, type Session } from './connection';
 import { splitByWhatExists } from './ids';
 import { inputsFromServer, listOf } from './inputs';
@@ -37,7 +37,7 @@ function rules(inputs: PlainProperties, given: ReadonlySet<string>): CheckFailur
   const failures: CheckFailure[] = [];
   const { objectType, role, withGrantOption } = inputs;
   if (typeof objectType === 'string') {
-    const wrong = wrongPrivilege(objectType, listOf(inputs, 'privileges'));
+    const wrong = wrongPrivilege(objectType as ObjectType, listOf(inputs, 'privileges'));
     if (wrong !== undefined) failures.push({ property: 'privileges', reason: wrong });
     if (objectType === 'schema' && given.has('schema')) {
       failures.push({ property: 'schema', reason: 'default privileges on schemas take no schema' });
@@ -49,8 +49,12 @@ function rules(inputs: PlainProperties, given: ReadonlySet<string>): CheckFailur
   return failures;
 }
 
-function idOf({ role, database, schema, owner, objectType }: PlainProperties): string {
-  return [role, database, schema ?? NO_SCHEMA, owner, objectType].join('_');
+function idOf(properties: PlainProperties): string {
+  const schema = textOf(properties, 'schema');
+  const [role, database, owner, type] = ['role', 'database', 'owner', 'objectType'].map((key) =>
+    textOf(properties, key),
+  );
+  return [role, database, schema === '' ? NO_SCHEMA : schema, owner, type].join('_');
 }
 
 /** The start of both statements, up to the schema. */
@@ -65,14 +69,15 @@ function objects(properties: PlainProperties): string {
 
 async function revoke(session: Session, properties: PlainProperties): Promise<void> {
   await session.query(
-    `revoking default privileges of ${properties['role']}`,
+    `revoking default privileges of ${textOf(properties, 'role')}`,
     `${alter(properties)} REVOKE ALL ON ${objects(properties)} FROM ${grantee(properties['role'] as string)}`,
   );
 }
 
 async function readDefaults(session: Session, properties: PlainProperties): Promise<PlainProperties | undefined> {
-  const { role, owner, objectType, schema } = properties;
-  const oid = await granteeOid(session, role as string);
+  const [role, owner] = [textOf(properties, 'role'), textOf(properties, 'owner')];
+  const { objectType, schema } = properties;
+  const oid = await granteeOid(session, role);
   if (oid === undefined) return undefined;
   const type = objectType as DefaultType;
   const [row] = await session.ask<{ privileges: string[] }>(
@@ -86,12 +91,12 @@ async function readDefaults(session: Session, properties: PlainProperties): Prom
   if (found.length === 0 && wanted.length > 0) return undefined;
   return {
     id: idOf(properties),
-    role: role!,
-    database: properties['database']!,
-    owner: owner!,
+    role,
+    database: textOf(properties, 'database'),
+    owner,
     schema: schema ?? null,
     objectType: type,
-    privileges: sortedPrivileges(samePrivileges(type as ObjectType, found, wanted) ? wanted : found),
+    privileges: sortedPrivileges(samePrivileges(type, found, wanted) ? wanted : found),
     withGrantOption: properties['withGrantOption'] ?? false,
   };
 }
@@ -114,13 +119,13 @@ export function defaultPrivilegesResource(server: () => DatabaseServer): Resourc
       if (privileges.length > 0) {
         const option = inputs['withGrantOption'] === true ? ' WITH GRANT OPTION' : '';
         await session.query(
-          `setting default privileges of ${inputs['role']}`,
+          `setting default privileges of ${textOf(inputs, 'role')}`,
           `${alter(inputs)} GRANT ${privileges.join(', ')} ON ${objects(inputs)} TO ${grantee(inputs['role'] as string)}${option}`,
         );
       }
       const outputs = await readDefaults(session, inputs);
       if (outputs === undefined)
-        throw new Error(`default privileges of ${inputs['role']} are gone again; someone else revokes them`);
+        throw new Error(`default privileges of ${textOf(inputs, 'role')} are gone again; someone else revokes them`);
       return outputs;
     });
   return {

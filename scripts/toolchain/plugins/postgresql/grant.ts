@@ -1,7 +1,7 @@
 /** `postgresql:index/grant:Grant`: exactly these privileges of one role on these objects; what is more is revoked. */
 import type { Operation, ResourceType } from '../provider';
 import type { CheckFailure, ResourceSpec } from '../spec';
-import type { PlainProperties } from '../values';
+import { textOf, type PlainProperties } from '../values';
 import { isMissingDatabase, isMissingObject, type DatabaseServer, type Session } from './connection';
 import { splitByWhatExists } from './ids';
 import { inputsFromServer, listOf } from './inputs';
@@ -48,7 +48,7 @@ function grantRules(inputs: PlainProperties, given: ReadonlySet<string>): CheckF
   if (typeof objectType !== 'string') return [];
   const failures: CheckFailure[] = [];
   const fail = (property: string, reason: string): number => failures.push({ property, reason });
-  const wrong = wrongPrivilege(objectType, listOf(inputs, 'privileges'));
+  const wrong = wrongPrivilege(objectType as ObjectType, listOf(inputs, 'privileges'));
   if (wrong !== undefined) fail('privileges', wrong);
   if (!WITHOUT_SCHEMA.includes(objectType) && !given.has('schema'))
     fail('schema', `a Grant on a ${objectType} needs schema`);
@@ -64,11 +64,12 @@ function grantRules(inputs: PlainProperties, given: ReadonlySet<string>): CheckF
   return failures;
 }
 
+/** The id of the real provider: names joined by underscores, as they are. */
 export function grantId(properties: PlainProperties): string {
-  const { role, database, schema, objectType } = properties;
-  const inSchema = WITHOUT_SCHEMA.includes(objectType as string) ? [] : [schema];
-  const objects = [...listOf(properties, 'objects')].sort();
-  return [role, database, ...inSchema, objectType, ...objects, ...[...listOf(properties, 'columns')].sort()].join('_');
+  const inSchema = WITHOUT_SCHEMA.includes(textOf(properties, 'objectType')) ? [] : ['schema'];
+  const names = ['role', 'database', ...inSchema, 'objectType'].map((key) => textOf(properties, key));
+  const lists = ['objects', 'columns'].flatMap((key) => [...listOf(properties, key)].sort());
+  return [...names, ...lists].join('_');
 }
 
 /** The objects as GRANT and REVOKE name them. */
@@ -86,7 +87,7 @@ function target(properties: PlainProperties): string {
     case 'foreign_server':
       return `${keyword} ${objects.map(ident).join(', ')}`;
     case 'column':
-      return `TABLE ${ident(schema)}.${ident(objects[0]!)}`;
+      return `TABLE ${ident(schema)}.${ident(objects[0] ?? '')}`;
     default:
       if (objects.length === 0) return `ALL ${keyword}S IN SCHEMA ${ident(schema)}`;
       return `${keyword} ${objects.map((object) => `${ident(schema)}.${routineName(object)}`).join(', ')}`;
@@ -112,8 +113,9 @@ function named(properties: PlainProperties, privileges: readonly string[]): stri
 
 /** What the server has, object by object; undefined when the role or the schema is gone. */
 async function granted(session: Session, properties: PlainProperties): Promise<PrivilegeRow[] | undefined> {
-  const { role, database, schema, objectType } = properties as Record<string, string>;
-  const oid = await granteeOid(session, role!);
+  const [role, database] = [textOf(properties, 'role'), textOf(properties, 'database')];
+  const [schema, objectType] = [textOf(properties, 'schema'), textOf(properties, 'objectType')];
+  const oid = await granteeOid(session, role);
   if (oid === undefined) return undefined;
   const what = `reading the privileges of ${role} in database ${database}`;
   const objects = listOf(properties, 'objects').map((object) => object.replace(/\(.*$/s, ''));
@@ -121,7 +123,7 @@ async function granted(session: Session, properties: PlainProperties): Promise<P
   const ask = (file: string, values: readonly unknown[]): Promise<PrivilegeRow[]> =>
     session.ask(what, file, [oid, ...values]);
   if (objectType === 'database') return ask('privilegesDatabase', [database]);
-  if (WITHOUT_SCHEMA.includes(objectType!)) return ask('privilegesForeign', [objects, objectType]);
+  if (WITHOUT_SCHEMA.includes(objectType)) return ask('privilegesForeign', [objects, objectType]);
   const ofSchema = await ask('privilegesSchema', [schema]);
   if (ofSchema.length === 0) return undefined;
   switch (objectType as ObjectType) {
@@ -152,8 +154,8 @@ async function readGrant(session: Session, properties: PlainProperties): Promise
   const other = rows.find((row) => !samePrivileges(type, row.privileges, wanted));
   return {
     id: grantId(properties),
-    role: properties['role']!,
-    database: properties['database']!,
+    role: textOf(properties, 'role'),
+    database: textOf(properties, 'database'),
     schema: properties['schema'] ?? null,
     objectType: type,
     objects: nullIfEmpty(listOf(properties, 'objects')),
@@ -179,7 +181,7 @@ export function grantResource(server: () => DatabaseServer): ResourceType {
     );
   const revoke = async (session: Session, properties: PlainProperties): Promise<void> => {
     await session.query(
-      `revoking privileges of ${properties['role']}`,
+      `revoking privileges of ${textOf(properties, 'role')}`,
       `REVOKE ${named(properties, ['ALL PRIVILEGES'])} ON ${target(properties)} FROM ${grantee(properties['role'] as string)}`,
     );
   };
@@ -191,13 +193,13 @@ export function grantResource(server: () => DatabaseServer): ResourceType {
       if (privileges.length > 0) {
         const option = inputs['withGrantOption'] === true ? ' WITH GRANT OPTION' : '';
         await session.query(
-          `granting privileges to ${inputs['role']}`,
+          `granting privileges to ${textOf(inputs, 'role')}`,
           `GRANT ${named(inputs, privileges)} ON ${target(inputs)} TO ${grantee(inputs['role'] as string)}${option}`,
         );
       }
       const outputs = await readGrant(session, inputs);
       if (outputs === undefined)
-        throw new Error(`role ${inputs['role']} or its schema is gone again; someone else drops it`);
+        throw new Error(`role ${textOf(inputs, 'role')} or its schema is gone again; someone else drops it`);
       return outputs;
     });
   return {

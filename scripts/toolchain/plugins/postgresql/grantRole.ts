@@ -1,7 +1,7 @@
 /** `postgresql:index/grantRole:GrantRole`: one role's membership in another. */
 import type { Operation, ResourceType } from '../provider';
 import type { ResourceSpec } from '../spec';
-import type { PlainProperties } from '../values';
+import { textOf, type PlainProperties } from '../values';
 import { isMissingObject, type DatabaseServer, type Session } from './connection';
 import { splitByWhatExists } from './ids';
 import { inputsFromServer } from './inputs';
@@ -19,12 +19,13 @@ export const GRANT_ROLE: ResourceSpec = {
   },
 };
 
-function idOf({ role, grantRole, withAdminOption }: PlainProperties): string {
-  return `${role}_${grantRole}_${withAdminOption === true}`;
+function idOf(properties: PlainProperties): string {
+  const admin = properties['withAdminOption'] === true;
+  return [textOf(properties, 'role'), textOf(properties, 'grantRole'), String(admin)].join('_');
 }
 
 async function readMembership(session: Session, properties: PlainProperties): Promise<PlainProperties | undefined> {
-  const { role = '', grantRole = '' } = properties;
+  const [role, grantRole] = [textOf(properties, 'role'), textOf(properties, 'grantRole')];
   const [row] = await session.ask<{ with_admin_option: boolean }>(
     `reading the membership of ${role} in ${grantRole}`,
     'grantRole',
@@ -35,11 +36,9 @@ async function readMembership(session: Session, properties: PlainProperties): Pr
   return { id: idOf(outputs), ...outputs };
 }
 
-async function revoke(session: Session, { role, grantRole }: PlainProperties): Promise<void> {
-  await session.query(
-    `revoking role ${grantRole} from ${role}`,
-    `REVOKE ${ident(grantRole as string)} FROM ${ident(role as string)}`,
-  );
+async function revoke(session: Session, properties: PlainProperties): Promise<void> {
+  const [role, grantRole] = [textOf(properties, 'role'), textOf(properties, 'grantRole')];
+  await session.query(`revoking role ${grantRole} from ${role}`, `REVOKE ${ident(grantRole)} FROM ${ident(role)}`);
 }
 
 /** @param server gives the configured server */
@@ -51,12 +50,12 @@ export function grantRoleResource(server: () => DatabaseServer): ResourceType {
 
     create: (inputs, operation) =>
       inTransaction(operation, async (session) => {
-        const { role, grantRole } = inputs as Record<string, string>;
+        const [role, grantRole] = [textOf(inputs, 'role'), textOf(inputs, 'grantRole')];
         if ((await readMembership(session, inputs)) !== undefined) await revoke(session, inputs);
         const option = inputs['withAdminOption'] === true ? ' WITH ADMIN OPTION' : '';
         await session.query(
           `granting role ${grantRole} to ${role}`,
-          `GRANT ${ident(grantRole!)} TO ${ident(role!)}${option}`,
+          `GRANT ${ident(grantRole)} TO ${ident(role)}${option}`,
         );
         const outputs = await readMembership(session, inputs);
         if (outputs === undefined)
@@ -68,7 +67,7 @@ export function grantRoleResource(server: () => DatabaseServer): ResourceType {
       let properties: PlainProperties | undefined = state;
       if (state['role'] === undefined) {
         const split = await splitByWhatExists(server(), operation, id.replace(/_(true|false)$/, ''), ['role', 'role']);
-        properties = split && { role: split[0]!, grantRole: split[1]! };
+        properties = split && { role: split[0] ?? '', grantRole: split[1] ?? '' };
       }
       if (properties === undefined) return undefined;
       const known = properties;

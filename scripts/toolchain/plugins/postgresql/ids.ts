@@ -56,14 +56,15 @@ export async function splitByWhatExists(
   const schemas = new Map<string, Set<string>>();
   const exists = async (split: readonly string[]): Promise<boolean> => {
     for (const [index, part] of parts.entries()) {
-      const name = split[index]!;
+      const name = split[index] ?? '';
       if (part !== 'schema') {
         if (!names[part].has(name)) return false;
       } else if (name !== alias) {
-        const database = split[parts.indexOf('database')]!;
+        const database = split[parts.indexOf('database')] ?? '';
         if (!names.database.has(database)) return false;
-        if (!schemas.has(database)) schemas.set(database, await schemasOf(server, operation, database));
-        if (!schemas.get(database)!.has(name)) return false;
+        const known = schemas.get(database) ?? (await schemasOf(server, operation, database));
+        schemas.set(database, known);
+        if (!known.has(name)) return false;
       }
     }
     return true;

@@ -19,12 +19,12 @@ export const PRIVILEGES = {
 export type ObjectType = keyof typeof PRIVILEGES;
 
 /** What is wrong with privileges for an object type, or undefined. */
-export function wrongPrivilege(type: string, privileges: readonly string[]): string | undefined {
-  const allowed: readonly string[] | undefined = PRIVILEGES[type as ObjectType];
-  const wrong = privileges.find((privilege) => privilege !== 'ALL' && allowed?.includes(privilege) === false);
+export function wrongPrivilege(type: ObjectType, privileges: readonly string[]): string | undefined {
+  const allowed: readonly string[] = PRIVILEGES[type];
+  const wrong = privileges.find((privilege) => privilege !== 'ALL' && !allowed.includes(privilege));
   return wrong === undefined
     ? undefined
-    : `${JSON.stringify(wrong)} is no privilege on a ${type}; allowed: ALL, ${allowed!.join(', ')}`;
+    : `${JSON.stringify(wrong)} is no privilege on a ${type}; allowed: ALL, ${allowed.join(', ')}`;
 }
 
 /** True when what is granted is what was wanted; ALL stands for every privilege (MAINTAIN came with PostgreSQL 17). */

@@ -1,7 +1,7 @@
 /** `postgresql:index/role:Role`: a role with its attributes, memberships and settings. */
 import type { Operation, ResourceType } from '../provider';
-import type { CheckFailure, ResourceSpec } from '../spec';
-import { sameValue, type PlainProperties } from '../values';
+import { zeroOf, type CheckFailure, type ResourceSpec } from '../spec';
+import { sameValue, textOf, type PlainProperties } from '../values';
 import type { DatabaseServer, Session } from './connection';
 import { inputsFromServer, listOf, sameSet } from './inputs';
 import { ident, literal } from './quote';
@@ -86,8 +86,8 @@ function roleRules({ encryptedPassword, searchPaths }: PlainProperties): CheckFa
 /** Statements that bring a role from `old` to `next`; on a creation `old` is empty and every attribute is stated. */
 function attributes(old: PlainProperties | undefined, next: PlainProperties): string[] {
   const changed = (key: string): boolean => {
-    const property = ROLE.properties[key]!;
-    const zero = property.default ?? (property.type === 'boolean' ? false : property.type === 'integer' ? 0 : '');
+    const property = ROLE.properties[key];
+    const zero = property === undefined ? null : zeroOf(property);
     return old === undefined ? next[key] !== undefined : !sameValue(old[key] ?? zero, next[key] ?? zero);
   };
   const words = FLAGS.filter(([key]) => changed(key)).map(([key, word]) => (next[key] === true ? word : `NO${word}`));
@@ -174,7 +174,7 @@ async function readRole(
     passwordWo: null,
     passwordWoVersion: null,
     replication: row.replication,
-    roles: roles !== null && sameSet(roles, state['roles']) ? state['roles']! : roles,
+    roles: roles !== null && sameSet(roles, state['roles']) ? (state['roles'] ?? null) : roles,
     searchPaths: setting(row.settings, 'search_path')?.split(', ').map(unquoted) ?? null,
     skipDropRole: state['skipDropRole'] ?? false,
     skipReassignOwned: state['skipReassignOwned'] ?? false,
@@ -215,8 +215,7 @@ function sameMoment(left: string, right: string): boolean {
 
 /** @param server gives the configured server */
 export function roleResource(server: () => DatabaseServer): ResourceType {
-  const secrets = (...all: PlainProperties[]): string[] =>
-    all.map((properties) => String(properties['password'] ?? ''));
+  const secrets = (...all: PlainProperties[]): string[] => all.map((properties) => textOf(properties, 'password'));
   const inSession = <T>(operation: Operation, hidden: string[], work: (session: Session) => Promise<T>): Promise<T> =>
     server().session(operation, server().database, work, hidden);
   const mustRead = async (session: Session, name: string, state: PlainProperties): Promise<PlainProperties> => {

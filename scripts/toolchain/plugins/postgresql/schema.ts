@@ -1,7 +1,7 @@
 /** `postgresql:index/schema:Schema`. */
 import type { ResourceType } from '../provider';
 import type { ResourceSpec } from '../spec';
-import type { PlainProperties } from '../values';
+import { textOf, type PlainProperties } from '../values';
 import { databaseOf, isMissingDatabase, type DatabaseServer, type Session } from './connection';
 import { splitDottedId } from './ids';
 import { inputsFromServer } from './inputs';
@@ -137,12 +137,15 @@ export function schemaResource(server: () => DatabaseServer): ResourceType {
       try {
         await server().session(operation, database, (session) =>
           session.transaction(async () =>
-            session.asMemberOf([String(state['owner'] ?? '')].filter(Boolean), async () => {
-              await session.query(
-                `dropping schema ${name} of database ${database}`,
-                `DROP SCHEMA IF EXISTS ${ident(name)} ${mode}`,
-              );
-            }),
+            session.asMemberOf(
+              [textOf(state, 'owner')].filter((owner) => owner !== ''),
+              async () => {
+                await session.query(
+                  `dropping schema ${name} of database ${database}`,
+                  `DROP SCHEMA IF EXISTS ${ident(name)} ${mode}`,
+                );
+              },
+            ),
           ),
         );
       } catch (error) {
