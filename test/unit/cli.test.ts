@@ -1,0 +1,121 @@
+/** The command line as a whole process: usage, exit codes, pipes, signals. What each verb does is tested with the verb. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ProcessRunner } from '../../infra/adapters/processRunner';
+import type { CommandResult } from '../../infra/ops/ports';
+import { VERBS } from '../../scripts/commands/registry';
+import { CHECKOUT } from '../support/machine';
+
+const QBENCH = join(CHECKOUT, 'scripts', 'qbench.mjs');
+let stateDir: string;
+
+beforeAll(() => {
+  stateDir = mkdtempSync(join(tmpdir(), 'qbench-cli-'));
+});
+
+afterAll(() => {
+  rmSync(stateDir, { recursive: true, force: true });
+});
+
+function qbench(args: string[], env: Record<string, string> = {}): Promise<CommandResult> {
+  const runner = new ProcessRunner({ ...process.env, DATABASE_URL: '', QBENCH_STATE_DIR: stateDir, ...env });
+  return runner.run(process.execPath, [QBENCH, ...args], { timeoutMs: 25_000 });
+}
+
+describe('wrong usage ends with 2, says what is wrong and what is allowed', () => {
+  it.each([
+    ['no verb', [], /Usage: qbench/],
+    ['an unknown verb', ['serch'], /"serch" is not a verb of qbench; did you mean "search"\?/],
+    ['an unknown option', ['health', '--jsn'], /unknown option '--jsn'/],
+    ['an option without its value', ['search', '--uid'], /argument missing/],
+    ['a limit of 0', ['search', 'x', '--limit', '0'], /--limit.*'0' is invalid.*from 1 to 1000/s],
+    ['a negative limit', ['search', 'x', '--limit', '-1'], /--limit/],
+    ['an enormous limit', ['search', 'x', '--limit', '1e9'], /'1e9' is invalid/],
+    ['options that exclude each other', ['search', 'x', '--uid', 'y'], /more than one thing to search for/],
+    ['a database of another kind', ['search', 'x'], /DATABASE_URL begins with "mysql:"/, { DATABASE_URL: 'mysql://h/d' }],
+    [
+      'a remote host without TLS',
+      ['search', 'x'],
+      /sslmode=disable to a remote host/,
+      { DATABASE_URL: 'postgresql://u@db.example.com/d?sslmode=disable' },
+    ],
+  ] as [string, string[], RegExp, Record<string, string>?][])('%s', async (_, args, message, env) => {
+    const result = await qbench(args, env);
+    expect(result.stderr).toMatch(message);
+    expect(result.code).toBe(2);
+    expect(result.stdout).toBe('');
+  });
+});
+
+describe('failures end with 1 and say what to do next', () => {
+  it('a stack that does not exist', async () => {
+    const result = await qbench(['search', 'x', '--stack', 'nowhere']);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toMatch(/stack "nowhere" has no database on this machine/);
+    expect(result.stderr).toMatch(/next: +npm run up/);
+    expect(result.stderr).not.toMatch(/\n +at /);
+  });
+
+  it('a password never appears in the message of a connection that failed', async () => {
+    const result = await qbench(['search', 'x'], { DATABASE_URL: 'postgresql://u:canary-password@127.0.0.1:1/d' });
+    expect(result.code).toBe(1);
+    expect(result.stderr).toMatch(/cannot connect to 127\.0\.0\.1:1\/d as u/);
+    expect(result.stdout + result.stderr).not.toContain('canary');
+  });
+
+  it('what destroys refuses at once without a terminal', async () => {
+    const result = await qbench(['db-clear'], { DATABASE_URL: 'postgresql://u@127.0.0.1:1/d' });
+    expect(result.code).not.toBe(0);
+  });
+});
+
+describe('help', () => {
+  it('lists every verb', async () => {
+    const result = await qbench(['--help']);
+    expect(result.code).toBe(0);
+    for (const { name } of VERBS) expect(result.stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+  });
+
+  it.each(VERBS.map(({ name }) => name))('of %s is printed without a database', async (name) => {
+    const result = await qbench([name, '--help']);
+    expect(result.stdout).toMatch(new RegExp(`Usage: qbench ${name}`));
+    expect(result.code).toBe(0);
+  });
+});
+
+describe('odd surroundings', () => {
+  it('a pipe that closes early ends it quietly', async () => {
+    const result = await new ProcessRunner({ ...process.env, QBENCH_STATE_DIR: stateDir }).run('/bin/sh', [
+      '-c',
+      `'${process.execPath}' '${QBENCH}' plan --documents 1000 | head -n 1`,
+    ]);
+    expect(result.stdout).toBe('workload\n');
+    expect(result.stderr).not.toMatch(/EPIPE|Error/);
+  });
+
+  it.each([
+    ['a read-only home', { HOME: '/proc' }],
+    ['no colour and another locale', { NO_COLOR: '1', LANG: 'C', LC_ALL: 'C' }],
+    ['a narrow terminal', { COLUMNS: '20' }],
+  ])('%s', async (_, env) => {
+    const result = await qbench(['plan', '--documents', '1000', '--json'], env);
+    expect(result.code, result.stderr).toBe(0);
+    expect(() => JSON.parse(result.stdout) as unknown).not.toThrow();
+  });
+
+  it('SIGINT ends a run that waits with 130', async () => {
+    // It waits for its standard input, which stays open here.
+    const child = spawn(process.execPath, [QBENCH, 'server', 'apply'], {
+      env: { ...process.env, QBENCH_STATE_DIR: stateDir },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    child.kill('SIGINT');
+    child.stdin.end();
+    expect(await ended).toBe(130);
+  });
+});
