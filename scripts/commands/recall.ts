@@ -74,11 +74,11 @@ export function register(program: Command, context: CliContext): void {
 }
 
 function reportText(report: RecallReport): string {
-  const lines = [`${report.index}: ${recallText(report.recall)}, seed ${report.seed}`];
+  const lines = [`${report.index}: ${recallText(report.recall, report.parameter)}, seed ${report.seed}`];
   if (report.cutShort) lines.push(`  the time was up after ${report.recall.queries} of ${report.sampled} rows (--budget)`);
   if (report.search !== undefined) {
     const { needed, target, measured } = report.search;
-    lines.push(...measured.map((result) => `  ${report.parameter} = ${recallText(result)}`));
+    lines.push(...measured.map((result) => `  ${recallText(result, report.parameter)}`));
     lines.push(
       needed === undefined
         ? `  no ${report.parameter} reaches ${target}: choose the profile accuracy, or a type with more precision`

@@ -70,7 +70,7 @@ function runningText(build: RunningBuild): string {
 export function planText(seen: IndexOverview): string {
   const lines = seen.actions.map(describeAction);
   for (const { index, plan, shortages } of seen.builds) {
-    const memory = `${plan.maintenanceWorkMemMiB} MiB of memory (needs ${plan.neededMiB}), ${plan.workers} workers`;
+    const memory = `${plan.maintenanceWorkMemMiB} MiB of memory (needs ${plan.neededMiB}), ${plan.workers} ${plan.workers === 1 ? 'worker' : 'workers'}`;
     lines.push(`       ${index.name}: ${plan.rows.toLocaleString('en')} rows, ${memory}, index ${bytes(plan.indexBytes)}, disk ${bytes(plan.diskBytes)}`);
     lines.push(...shortages.flatMap(({ message, next }) => [`       short: ${message}`, `         next: ${next}`]));
   }
@@ -81,9 +81,10 @@ export function planText(seen: IndexOverview): string {
   return `${lines.join('\n')}\n`;
 }
 
-function recallText(recall: RecallResult): string {
+/** @param parameter hnsw.ef_search or ivfflat.probes, where it is worth naming */
+export function recallText(recall: RecallResult, parameter?: string): string {
   const { k, queries, interval, meanMilliseconds } = recall;
-  const breadth = recall.breadth === undefined ? '' : ` at ${recall.breadth}`;
+  const breadth = recall.breadth === undefined ? '' : ` at ${parameter === undefined ? '' : `${parameter} `}${recall.breadth}`;
   return `recall@${k}${breadth} ${recall.recall.toFixed(3)} (95 %: ${interval.low.toFixed(3)} to ${interval.high.toFixed(3)}, ${queries} rows, ${meanMilliseconds.toFixed(1)} ms a search)`;
 }
 
@@ -92,7 +93,7 @@ export function applyText(result: ApplyResult): string {
     const built =
       build === undefined
         ? ''
-        : ` in ${formatDuration(build.seconds)} with ${build.maintenanceWorkMemMiB} MiB and ${build.workers} workers${build.spilled ? ', spilled' : ''}`;
+        : ` in ${formatDuration(build.seconds)} with ${build.maintenanceWorkMemMiB} MiB and ${build.workers} ${build.workers === 1 ? 'worker' : 'workers'}${build.spilled ? ', spilled' : ''}`;
     const shown = proof?.recall === undefined ? '' : `; ${recallText(proof.recall)}`;
     const before = proof?.previousRecall === undefined ? '' : `, before ${proof.previousRecall.recall.toFixed(3)}`;
     return `${name}: ${outcome}${built}${shown}${before}`;
@@ -114,5 +115,3 @@ export function verifyText(result: VerifyResult): string {
   lines.push(...result.leftovers.map((name) => `leftover: ${name} (qbench index apply removes it)`));
   return `${lines.join('\n')}\n`;
 }
-
-export { recallText };

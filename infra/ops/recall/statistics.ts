@@ -21,7 +21,8 @@ export function wilsonInterval(share: number, n: number): Interval {
   const z2 = Z_95 * Z_95;
   const centre = (share + z2 / (2 * n)) / (1 + z2 / n);
   const half = (Z_95 / (1 + z2 / n)) * Math.sqrt((share * (1 - share)) / n + z2 / (4 * n * n));
-  return { low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
+  // At the ends the formula gives 0 and 1 apart from rounding.
+  return { low: share === 0 ? 0 : Math.max(0, centre - half), high: share === 1 ? 1 : Math.min(1, centre + half) };
 }
 
 export function mean(values: readonly number[]): number {
