@@ -34,7 +34,9 @@ export function hostFactsOfThisMachine(dataDir: string): HostFactsSource {
       return {
         memoryAvailableBytes: memoryAvailableBytes(),
         ...(disk === undefined ? {} : { diskFreeBytes: disk }),
-        ...(shared === undefined || place === undefined ? {} : { sharedMemoryFreeBytes: shared, sharedMemoryPlace: place }),
+        ...(shared === undefined || place === undefined
+          ? {}
+          : { sharedMemoryFreeBytes: shared, sharedMemoryPlace: place }),
       };
     },
   };

@@ -62,7 +62,11 @@ export function register(program: Command, context: CliContext): void {
 
   shaped(index.command('apply'))
     .description('builds, proves, swaps and drops until the indexes are what the stack wants')
-    .option('--wait <seconds>', "how long a build may stand still behind other sessions' transactions", DEFAULT_WAIT_SECONDS)
+    .option(
+      '--wait <seconds>',
+      "how long a build may stand still behind other sessions' transactions",
+      DEFAULT_WAIT_SECONDS,
+    )
     .option('--proof-budget <seconds>', 'longest time for the exact comparisons of one proof', '60')
     .option('--allow-spill', 'builds although the graph outgrows the memory: several times slower')
     .option('--json', 'as JSON')
@@ -90,7 +94,11 @@ export function register(program: Command, context: CliContext): void {
     .option('--sample <rows>', 'stored rows that are asked for themselves', '100')
     .option('--min-recall <share>', 'recall@10 below this is a fault')
     .option('--budget <seconds>', 'longest time for the exact comparisons of one index', '20')
-    .option('--wait <seconds>', "how long a rebuild may stand still behind other sessions' transactions", DEFAULT_WAIT_SECONDS)
+    .option(
+      '--wait <seconds>',
+      "how long a rebuild may stand still behind other sessions' transactions",
+      DEFAULT_WAIT_SECONDS,
+    )
     .option('--json', 'as JSON')
     .action(async (options: VerifyFlags, command: Command) => {
       const minimum = numberFlag('min-recall', options.minRecall, 0, 1, false);
@@ -123,7 +131,13 @@ export function register(program: Command, context: CliContext): void {
       const consequence = `${wanted.join(' and ')} will be dropped in ${context.database(command).label}: every search compares all rows until the next apply.`;
       await confirm(context, options.yes ?? false, wanted[0] ?? '', consequence);
       const tables = state.indexes.map(({ table }) => table);
-      const dropped = await dropIndexes(context.database(command), wanted, tables, context.clock, seconds('wait', options.wait));
+      const dropped = await dropIndexes(
+        context.database(command),
+        wanted,
+        tables,
+        context.clock,
+        seconds('wait', options.wait),
+      );
       if (options.json === true) context.json({ dropped });
       else context.write(dropped.length === 0 ? 'nothing was there\n' : `dropped ${dropped.join(', ')}\n`);
     });
@@ -148,7 +162,12 @@ function seconds(flag: string, given: string): number {
   return (numberFlag(flag, given, 1, MAX_SECONDS) ?? 1) * 1000;
 }
 
-async function look(context: CliContext, command: Command, flags: IndexFlags, fromStdin: boolean): Promise<IndexOverview> {
+async function look(
+  context: CliContext,
+  command: Command,
+  flags: IndexFlags,
+  fromStdin: boolean,
+): Promise<IndexOverview> {
   const stack = stackOf(command);
   const state = await desiredState(context, stack, flags, fromStdin);
   const sessions = await openSessions(context.database(command));

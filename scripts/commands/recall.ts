@@ -47,7 +47,9 @@ export function register(program: Command, context: CliContext): void {
       const breadth = numberFlag('breadth', options.breadth, 1, 32_768);
       const target = numberFlag('target', options.target, 0, 1, false);
       const seed = numberFlag('seed', options.seed, 0, 0xffffffff) ?? context.clock.now().getTime() % 2 ** 32;
-      const session = await context.database(command).connect({ role: 'readonly', applicationName: 'qbench recall', statementTimeoutMs: 0 });
+      const session = await context
+        .database(command)
+        .connect({ role: 'readonly', applicationName: 'qbench recall', statementTimeoutMs: 0 });
       const reports: RecallReport[] = [];
       try {
         for (const index of wanted) {
@@ -75,7 +77,8 @@ export function register(program: Command, context: CliContext): void {
 
 function reportText(report: RecallReport): string {
   const lines = [`${report.index}: ${recallText(report.recall, report.parameter)}, seed ${report.seed}`];
-  if (report.cutShort) lines.push(`  the time was up after ${report.recall.queries} of ${report.sampled} rows (--budget)`);
+  if (report.cutShort)
+    lines.push(`  the time was up after ${report.recall.queries} of ${report.sampled} rows (--budget)`);
   if (report.search !== undefined) {
     const { needed, target, measured } = report.search;
     lines.push(...measured.map((result) => `  ${recallText(result, report.parameter)}`));

@@ -1,6 +1,6 @@
 /** Which indexes are wanted: what the Pulumi program sends, else the stack's settings, changed by flags. */
 import { text } from 'node:stream/consumers';
-import { planCapacity } from '../../infra/capacity/plan';
+import { CapacityInputError, planCapacity, type CapacityPlan, type PlanRequest } from '../../infra/capacity/plan';
 import { hostFactsOfThisMachine } from '../../infra/adapters/hostFacts';
 import { readRecord, stackLayout } from '../../infra/adapters/localServer/layout';
 import { UsageError } from '../../infra/ops/errors';
@@ -8,7 +8,7 @@ import { desiredIndexState, type DesiredIndexState, type IndexSettingsLike } fro
 import { unknownHost, type HostFactsSource } from '../../infra/ops/indexes/host';
 import { parseDesiredIndexState } from '../../infra/ops/indexes/parse';
 import { CHECKOUT, type CliContext } from './context';
-import { planRequest, type PlanFlags } from './planOptions';
+import { asUsageError, planRequest, type PlanFlags } from './planOptions';
 import { stackSettings } from './stackSettings';
 
 /** Flags of the verbs that work with desired state, as commander hands them over. */
@@ -26,11 +26,19 @@ export interface IndexFlags {
 }
 
 /** @throws UsageError where the flag is no number of the range */
-export function numberFlag(flag: string, given: string | undefined, minimum: number, maximum: number, whole = true): number | undefined {
+export function numberFlag(
+  flag: string,
+  given: string | undefined,
+  minimum: number,
+  maximum: number,
+  whole = true,
+): number | undefined {
   if (given === undefined) return undefined;
   const value = /^-?\d+(\.\d+)?$/.test(given.trim()) ? Number(given) : Number.NaN;
   if (Number.isNaN(value) || value < minimum || value > maximum || (whole && !Number.isInteger(value))) {
-    throw new UsageError(`--${flag} ${given}`, { allowed: `${whole ? 'a whole number' : 'a number'} from ${minimum} to ${maximum}` });
+    throw new UsageError(`--${flag} ${given}`, {
+      allowed: `${whole ? 'a whole number' : 'a number'} from ${minimum} to ${maximum}`,
+    });
   }
   return value;
 }
@@ -40,7 +48,12 @@ export function numberFlag(flag: string, given: string | undefined, minimum: num
  * else from the settings of the stack and the flags.
  * @throws UsageError naming every mistake
  */
-export async function desiredState(context: CliContext, stack: string, flags: IndexFlags, fromStdin: boolean): Promise<DesiredIndexState> {
+export async function desiredState(
+  context: CliContext,
+  stack: string,
+  flags: IndexFlags,
+  fromStdin: boolean,
+): Promise<DesiredIndexState> {
   const shaping = ['profile', 'type', 'm', 'efConstruction', 'lists'].some((name) => name in flags);
   if (fromStdin && !shaping && !context.stdin.isTTY) {
     const input = await text(context.stdin);
@@ -65,7 +78,7 @@ function stackState(stack: string, flags: IndexFlags): DesiredIndexState {
     const value = flags[name];
     if (value !== undefined) shape[name] = value;
   }
-  const plan = planCapacity(planRequest(shape, settings));
+  const plan = planned(planRequest(shape, settings));
   // The search breadth is the profile's; the settings name it where they keep their own profile.
   const { efSearch, probes }: Partial<IndexSettingsLike> =
     settings !== undefined && flags.profile === undefined ? settings.index : {};
@@ -80,6 +93,14 @@ function stackState(stack: string, flags: IndexFlags): DesiredIndexState {
     maintenanceWorkMemMiB: Math.max(...plan.indexes.map((each) => each.sessionMaintenanceWorkMemMiB)),
     maxParallelWorkers: Math.max(...plan.indexes.map((each) => each.parallelWorkers)),
   });
+}
+
+function planned(request: PlanRequest): CapacityPlan {
+  try {
+    return planCapacity(request);
+  } catch (error) {
+    throw error instanceof CapacityInputError ? asUsageError(error) : error;
+  }
 }
 
 function withFlags(state: DesiredIndexState, flags: IndexFlags): DesiredIndexState {

@@ -71,20 +71,24 @@ export function planText(seen: IndexOverview): string {
   const lines = seen.actions.map(describeAction);
   for (const { index, plan, shortages } of seen.builds) {
     const memory = `${plan.maintenanceWorkMemMiB} MiB of memory (needs ${plan.neededMiB}), ${plan.workers} ${plan.workers === 1 ? 'worker' : 'workers'}`;
-    lines.push(`       ${index.name}: ${plan.rows.toLocaleString('en')} rows, ${memory}, index ${bytes(plan.indexBytes)}, disk ${bytes(plan.diskBytes)}`);
+    lines.push(
+      `       ${index.name}: ${plan.rows.toLocaleString('en')} rows, ${memory}, index ${bytes(plan.indexBytes)}, disk ${bytes(plan.diskBytes)}`,
+    );
     lines.push(...shortages.flatMap(({ message, next }) => [`       short: ${message}`, `         next: ${next}`]));
   }
   for (const [parameter, value] of searchChanges(seen.searchNow, seen.searchWanted)) {
     lines.push(`set    ${parameter} = ${value} for new sessions of the database`);
   }
-  for (const name of seen.staleWorkers) lines.push(`reset  parallel_workers of ${name}, left by a build that was cut off`);
+  for (const name of seen.staleWorkers)
+    lines.push(`reset  parallel_workers of ${name}, left by a build that was cut off`);
   return `${lines.join('\n')}\n`;
 }
 
 /** @param parameter hnsw.ef_search or ivfflat.probes, where it is worth naming */
 export function recallText(recall: RecallResult, parameter?: string): string {
   const { k, queries, interval, meanMilliseconds } = recall;
-  const breadth = recall.breadth === undefined ? '' : ` at ${parameter === undefined ? '' : `${parameter} `}${recall.breadth}`;
+  const breadth =
+    recall.breadth === undefined ? '' : ` at ${parameter === undefined ? '' : `${parameter} `}${recall.breadth}`;
   return `recall@${k}${breadth} ${recall.recall.toFixed(3)} (95 %: ${interval.low.toFixed(3)} to ${interval.high.toFixed(3)}, ${queries} rows, ${meanMilliseconds.toFixed(1)} ms a search)`;
 }
 
@@ -99,7 +103,9 @@ export function applyText(result: ApplyResult): string {
     return `${name}: ${outcome}${built}${shown}${before}`;
   });
   lines.push(...result.dropped.map((name) => `dropped ${name}`));
-  lines.push(...Object.entries(result.searchSettings).map(([name, value]) => `new sessions start with ${name} = ${value}`));
+  lines.push(
+    ...Object.entries(result.searchSettings).map(([name, value]) => `new sessions start with ${name} = ${value}`),
+  );
   return `${lines.join('\n')}\n`;
 }
 
@@ -108,7 +114,9 @@ export function verifyText(result: VerifyResult): string {
     `${index.name}: ${index.state}${index.healed ? ', rebuilt' : ''}, ${index.healthy ? 'answers rightly' : index.problems.join('; ')}`,
     ...(index.selfQuery === undefined
       ? []
-      : [`  ${index.selfQuery.queries - index.selfQuery.misses} of ${index.selfQuery.queries} stored rows find themselves`]),
+      : [
+          `  ${index.selfQuery.queries - index.selfQuery.misses} of ${index.selfQuery.queries} stored rows find themselves`,
+        ]),
     ...(index.recall === undefined ? [] : [`  ${recallText(index.recall)}`]),
     ...index.differences.map(({ property, from, to }) => `  ${property} is ${from}, wanted ${to} (qbench index apply)`),
   ]);

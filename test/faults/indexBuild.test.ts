@@ -61,7 +61,9 @@ describe('the server is killed in the middle of a build', () => {
     await settled;
     await server.cluster.start();
     const left = Object.entries(await indexNames(db.database)).filter(([, valid]) => !valid);
-    expect(left.map(([name]) => name)).toEqual([expect.stringMatching(/^idx_test_documents_embedding_build_[0-9a-f]{8}$/)]);
+    expect(left.map(([name]) => name)).toEqual([
+      expect.stringMatching(/^idx_test_documents_embedding_build_[0-9a-f]{8}$/),
+    ]);
     await expectOldServes();
     const result = await expectConvergence(db.database, SLOW);
     expect(result.dropped).toContain(left[0]?.[0]);
@@ -117,11 +119,24 @@ describe('the build is ended', () => {
 describe('the program that builds is ended', () => {
   function cli(): ChildProcess {
     const url = `postgresql://postgres@localhost:${server.port}/${db.name}?host=${server.socketDir}`;
-    const args = ['index', 'apply', '--m', String(SLOW.m), '--ef-construction', String(SLOW.efConstruction), '--ef-search', '100'];
-    return spawn(process.execPath, [join(CHECKOUT, 'scripts', 'qbench.mjs'), ...args, '--memory', '256', '--workers', '1'], {
-      env: { ...process.env, DATABASE_URL: url, QBENCH_STACK: 'faults' },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    const args = [
+      'index',
+      'apply',
+      '--m',
+      String(SLOW.m),
+      '--ef-construction',
+      String(SLOW.efConstruction),
+      '--ef-search',
+      '100',
+    ];
+    return spawn(
+      process.execPath,
+      [join(CHECKOUT, 'scripts', 'qbench.mjs'), ...args, '--memory', '256', '--workers', '1'],
+      {
+        env: { ...process.env, DATABASE_URL: url, QBENCH_STACK: 'faults' },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      },
+    );
   }
 
   it('by SIGKILL: the server goes on building, and the next apply waits for it instead of building again', async () => {
@@ -131,7 +146,9 @@ describe('the program that builds is ended', () => {
     await once(child, 'close');
     const progress = recordedProgress();
     const result = await apply(db.database, SLOW, { progress });
-    expect(progress.lines).toContain(`wait   for the build of idx_test_documents_embedding that runs already (pid ${pid})`);
+    expect(progress.lines).toContain(
+      `wait   for the build of idx_test_documents_embedding that runs already (pid ${pid})`,
+    );
     expect(result.indexes.map(({ name, outcome }) => [name, outcome])).toEqual([
       ['idx_test_documents_embedding', 'adopted'],
       ['idx_test_steps_embedding', 'built'],
@@ -181,7 +198,9 @@ describe('another session is in the way', () => {
     extra.push(blocker);
     await blocker.query('BEGIN');
     await blocker.query('LOCK TABLE test_documents IN SHARE UPDATE EXCLUSIVE MODE');
-    await expect(apply(db.database, SPEED_WITH_OTHER_M, { waitMs: 1_500 })).rejects.toThrow(/lock timeout|waiting 2 s for pid/);
+    await expect(apply(db.database, SPEED_WITH_OTHER_M, { waitMs: 1_500 })).rejects.toThrow(
+      /lock timeout|waiting 2 s for pid/,
+    );
     await blocker.query('ROLLBACK');
     await expectOldServes();
     await expectConvergence(db.database, SPEED_WITH_OTHER_M);
@@ -197,4 +216,3 @@ describe('another session is in the way', () => {
     await expectConvergence(db.database, SLOW);
   });
 });
-

@@ -99,7 +99,9 @@ it('a replaced index that is still in use: stays until the next run, which drops
   for (const step of READER) await blocker.query(step);
   const result = await apply(db.database, { ...SPEED, m: 12 }, { waitMs: 1_000 });
   expect(result.indexes.map(({ outcome }) => outcome)).toEqual(['built', 'built']);
-  expect(result.warnings).toEqual([expect.stringMatching(/^idx_test_documents_embedding_old_\d+ could not be dropped yet/)]);
+  expect(result.warnings).toEqual([
+    expect.stringMatching(/^idx_test_documents_embedding_old_\d+ could not be dropped yet/),
+  ]);
   await blocker.query('ROLLBACK');
   const next = await expectConvergence(db.database, { ...SPEED, m: 12 });
   expect(next.dropped).toEqual([expect.stringMatching(/^idx_test_documents_embedding_old_\d+$/)]);

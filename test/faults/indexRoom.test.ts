@@ -3,7 +3,18 @@
  * stand for small disks; only root may make them.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statfsSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, type TestContext } from 'vitest';
@@ -27,7 +38,10 @@ afterEach(async () => {
 });
 
 function needsRoot(context: TestContext): void {
-  context.skip(process.getuid?.() !== 0 || process.platform !== 'linux', 'only root of a Linux machine can mount a small tmpfs');
+  context.skip(
+    process.getuid?.() !== 0 || process.platform !== 'linux',
+    'only root of a Linux machine can mount a small tmpfs',
+  );
 }
 
 /** A tmpfs of a size over a folder that is there. */
@@ -110,7 +124,10 @@ describe('a full disk', () => {
     mountSmall(disk, mib);
     const dataDir = join(disk, 'pg', 'data');
     mkdirSync(join(disk, 'pg'));
-    const server = await startServer({ dataDir, parameters: parameters({ min_wal_size: '80MB', max_wal_size: '96MB' }) });
+    const server = await startServer({
+      dataDir,
+      parameters: parameters({ min_wal_size: '80MB', max_wal_size: '96MB' }),
+    });
     return { server, disk };
   }
 
@@ -127,7 +144,10 @@ describe('a full disk', () => {
     empty();
     // Where WAL itself found no room the server stopped; it comes back with everything that was acknowledged.
     await server.cluster.start();
-    expect(await indexNames(db.database)).toMatchObject({ idx_test_documents_embedding: true, idx_test_steps_embedding: true });
+    expect(await indexNames(db.database)).toMatchObject({
+      idx_test_documents_embedding: true,
+      idx_test_steps_embedding: true,
+    });
     expect(await rowsOf(db.database)).toEqual(before);
     await expectConvergence(db.database, ACCURACY);
   });
@@ -153,7 +173,9 @@ describe('a page of an index is lost', () => {
   async function zeroPage(server: RunningTestServer, db: TestDatabase, page: number): Promise<void> {
     const path = await asSuperuser(server, db.name, async (session) => {
       await session.query('CHECKPOINT');
-      return (await session.query<{ path: string }>("SELECT pg_relation_filepath('idx_test_documents_embedding') AS path")).rows[0]?.path;
+      return (
+        await session.query<{ path: string }>("SELECT pg_relation_filepath('idx_test_documents_embedding') AS path")
+      ).rows[0]?.path;
     });
     await server.cluster.stop();
     const file = openSync(join(server.dataDir, path ?? ''), 'r+');

@@ -49,31 +49,42 @@ describe('apply', () => {
   // In this order: each profile replaces the one before while it serves.
   const profiles: [string, IndexSettingsLike, Partial<ActualIndex>][] = [
     ['speed', SPEED, { method: 'hnsw', operatorClass: 'vector_cosine_ops', options: { m: 16, ef_construction: 64 } }],
-    ['accuracy', ACCURACY, { method: 'hnsw', operatorClass: 'vector_cosine_ops', options: { m: 32, ef_construction: 128 } }],
+    [
+      'accuracy',
+      ACCURACY,
+      { method: 'hnsw', operatorClass: 'vector_cosine_ops', options: { m: 32, ef_construction: 128 } },
+    ],
     ['compact (halfvec)', HALFVEC, { operatorClass: 'halfvec_cosine_ops', definition: '(embedding::halfvec(1536))' }],
     ['compact (bit)', BIT, { operatorClass: 'bit_hamming_ops', definition: '(binary_quantize(embedding)::bit(1536))' }],
     ['ivfflat', IVFFLAT, { method: 'ivfflat', operatorClass: 'vector_cosine_ops', options: { lists: 2 } }],
   ];
 
-  it.each(profiles)('makes both indexes %s, proves them, leaves nothing else, and has nothing to do the next time', async (_name, profile, expected) => {
-    const result = await apply(db.database, profile, { state: { ...stateOf(profile), recallTolerance: 0.3 } });
-    expect(result.indexes.map(({ name, outcome }) => [name, outcome])).toEqual(NAMES.map((name) => [name, 'built']));
-    for (const { proof, build } of result.indexes) {
-      expect(proof?.planner).not.toBe('empty table');
-      expect(proof?.selfQuery).toMatchObject({ healthy: true, errors: 0 });
-      expect(proof?.recall?.recall).toBeGreaterThan(0.7);
-      expect(build?.spilled).toBe(false);
-    }
-    const actual = await catalog();
-    expect(actual.map(({ name }) => name)).toEqual(NAMES);
-    expect(actual[0]).toMatchObject({ ...expected, valid: true, ready: true });
+  it.each(profiles)(
+    'makes both indexes %s, proves them, leaves nothing else, and has nothing to do the next time',
+    async (_name, profile, expected) => {
+      const result = await apply(db.database, profile, { state: { ...stateOf(profile), recallTolerance: 0.3 } });
+      expect(result.indexes.map(({ name, outcome }) => [name, outcome])).toEqual(NAMES.map((name) => [name, 'built']));
+      for (const { proof, build } of result.indexes) {
+        expect(proof?.planner).not.toBe('empty table');
+        expect(proof?.selfQuery).toMatchObject({ healthy: true, errors: 0 });
+        expect(proof?.recall?.recall).toBeGreaterThan(0.7);
+        expect(build?.spilled).toBe(false);
+      }
+      const actual = await catalog();
+      expect(actual.map(({ name }) => name)).toEqual(NAMES);
+      expect(actual[0]).toMatchObject({ ...expected, valid: true, ready: true });
 
-    expect(await pending(profile)).toEqual([]);
-    const again = await apply(db.database, profile);
-    expect(again).toMatchObject({ changed: false, dropped: [], warnings: [] });
-    expect(again.indexes.map(({ outcome }) => outcome)).toEqual(['kept', 'kept']);
+      expect(await pending(profile)).toEqual([]);
+      const again = await apply(db.database, profile);
+      expect(again).toMatchObject({ changed: false, dropped: [], warnings: [] });
+      expect(again.indexes.map(({ outcome }) => outcome)).toEqual(['kept', 'kept']);
 
-    const verified = await verifyIndexes(db.database, { state: stateOf(profile), clock: systemClock, progress: recordedProgress() });
-    expect(verified).toMatchObject({ healthy: true, leftovers: [] });
-  });
+      const verified = await verifyIndexes(db.database, {
+        state: stateOf(profile),
+        clock: systemClock,
+        progress: recordedProgress(),
+      });
+      expect(verified).toMatchObject({ healthy: true, leftovers: [] });
+    },
+  );
 });

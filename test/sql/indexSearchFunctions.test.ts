@@ -26,7 +26,8 @@ const embedding = (id: number): string => `(SELECT embedding FROM test_documents
 const SEARCHES = {
   hybrid_search: (id: number) => `SELECT id FROM hybrid_search(${embedding(id)}, search_limit => 10)`,
   search_steps: (id: number) => `SELECT step_id AS id FROM search_steps(${embedding(id)}, 10)`,
-  'the plain query': (id: number) => `SELECT id FROM test_documents ORDER BY embedding <=> ${embedding(id)}::vector LIMIT 10`,
+  'the plain query': (id: number) =>
+    `SELECT id FROM test_documents ORDER BY embedding <=> ${embedding(id)}::vector LIMIT 10`,
 } as const;
 type Search = keyof typeof SEARCHES;
 
@@ -42,7 +43,11 @@ async function scansOf(session: Session): Promise<{ heap: number; live: number }
 }
 
 /** Runs a search and tells its rows, and whether any table was read as a whole to answer it. */
-async function searchOnce(session: Session, search: Search, id: number): Promise<{ ids: number[]; heap: number; live: number }> {
+async function searchOnce(
+  session: Session,
+  search: Search,
+  id: number,
+): Promise<{ ids: number[]; heap: number; live: number }> {
   await session.query('BEGIN');
   try {
     await session.query('SET LOCAL hnsw.ef_search = 150');
@@ -76,7 +81,9 @@ describe('the functions of the contract', () => {
         const table = search === 'search_steps' ? 'test_steps' : 'test_documents';
         const exact = await asSuperuser(server, db.name, async (session) => {
           await session.query('SET enable_indexscan = off');
-          return session.query<{ id: number }>(`SELECT id FROM ${table} ORDER BY embedding <=> ${embedding(id)} LIMIT 10`);
+          return session.query<{ id: number }>(
+            `SELECT id FROM ${table} ORDER BY embedding <=> ${embedding(id)} LIMIT 10`,
+          );
         });
         const found = await searchOnce(app, search, id);
         expect(found).toMatchObject({ heap: 0, live: 1 });
@@ -94,7 +101,9 @@ describe('the functions of the contract', () => {
       const seven = (await app.query<{ value: string }>(`SELECT ${embedding(7)}::text AS value`)).rows[0]?.value;
       const call = `SELECT * FROM search_${what}_${type}($1, 10)`;
       await app.query('SET enable_seqscan = off');
-      const { rows } = await app.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(`EXPLAIN (FORMAT JSON) ${call}`, [seven]);
+      const { rows } = await app.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(`EXPLAIN (FORMAT JSON) ${call}`, [
+        seven,
+      ]);
       await app.query('RESET enable_seqscan');
       expect(indexesOf(rows[0]?.['QUERY PLAN'][0].Plan as PlanNode)).toContain(`idx_test_${what}_embedding`);
       const distances = (await app.query<{ distance: number }>(call, [seven])).rows.map(({ distance }) => distance);
@@ -104,7 +113,9 @@ describe('the functions of the contract', () => {
   }
 
   it('still answer, by comparing all rows, where there is no index', async () => {
-    await asSuperuser(server, db.name, (session) => session.query('DROP INDEX idx_test_documents_embedding, idx_test_steps_embedding'));
+    await asSuperuser(server, db.name, (session) =>
+      session.query('DROP INDEX idx_test_documents_embedding, idx_test_steps_embedding'),
+    );
     expect(await searchOnce(app, 'hybrid_search', 5)).toMatchObject({ live: 0 });
     expect((await searchOnce(app, 'hybrid_search', 5)).ids).toHaveLength(10);
     expect((await searchOnce(app, 'search_steps', 5)).ids).toHaveLength(10);
@@ -136,7 +147,8 @@ describe('a change of profile while searches run', () => {
     let over = false;
     const running = searches.map((search) => searchUntil(() => over, search));
     try {
-      for (const profile of profiles) await apply(db.database, profile, { state: { ...stateOf(profile), recallTolerance: 0.5 } });
+      for (const profile of profiles)
+        await apply(db.database, profile, { state: { ...stateOf(profile), recallTolerance: 0.5 } });
     } finally {
       over = true;
     }

@@ -5,7 +5,13 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { systemClock } from '../../infra/adapters/systemClock';
 import type { Session } from '../../infra/ops/ports';
-import { liveTarget, recallReport, type LiveTarget, type RecallOptions, type RecallReport } from '../../infra/ops/recall/report';
+import {
+  liveTarget,
+  recallReport,
+  type LiveTarget,
+  type RecallOptions,
+  type RecallReport,
+} from '../../infra/ops/recall/report';
 import { sampleIds } from '../../infra/ops/recall/sample';
 import { selfQueryProbe } from '../../infra/ops/recall/selfQuery';
 import { seededRandom } from '../../infra/ops/recall/statistics';
@@ -27,14 +33,21 @@ beforeAll(async () => {
   // One probe of many lists misses neighbours for certain, which a graph over few rows does not.
   await apply(db.database, { ...IVFFLAT, lists: LISTS });
   await asSuperuser(server, db.name, (each) =>
-    each.query("INSERT INTO test_documents (test_case_id, uid, title, embedding) VALUES (90001, 'null', 'n', NULL), (90002, 'zero', 'z', array_fill(0, ARRAY[1536])::vector)"),
+    each.query(
+      "INSERT INTO test_documents (test_case_id, uid, title, embedding) VALUES (90001, 'null', 'n', NULL), (90002, 'zero', 'z', array_fill(0, ARRAY[1536])::vector)",
+    ),
   );
 });
 afterAll(() => db.drop());
 
 beforeEach(async () => {
   session = await db.database.connect({ role: 'readonly' });
-  documents = await liveTarget(session, { name: 'idx_test_documents_embedding', table: 'test_documents', column: 'embedding', dimensions: 1536 });
+  documents = await liveTarget(session, {
+    name: 'idx_test_documents_embedding',
+    table: 'test_documents',
+    column: 'embedding',
+    dimensions: 1536,
+  });
 });
 afterEach(() => session.close());
 
@@ -81,7 +94,8 @@ describe('recallReport', () => {
   });
 
   it('changes nothing for the session that it borrowed', async () => {
-    const settings = "SELECT name, setting FROM pg_settings WHERE name IN ('enable_seqscan', 'enable_indexscan', 'statement_timeout', 'ivfflat.probes')";
+    const settings =
+      "SELECT name, setting FROM pg_settings WHERE name IN ('enable_seqscan', 'enable_indexscan', 'statement_timeout', 'ivfflat.probes')";
     const before = (await session.query(settings)).rows;
     await report({ breadth: 3, target: 0.8 });
     expect((await session.query(settings)).rows).toEqual(before);
@@ -98,21 +112,46 @@ describe('recallReport', () => {
   });
 
   it('refuses to call another index’s answers this one’s', async () => {
-    await expect(recallReport(session, { ...documents, name: 'idx_of_another' }, {
-      ...{ k: 10, sample: 5, seed: 1, budgetMs: 60_000, clock: systemClock, progress: recordedProgress() },
-    })).rejects.toThrow(/the planner does not search test_documents by idx_of_another \(it uses .*idx_test_documents_embedding/);
+    await expect(
+      recallReport(
+        session,
+        { ...documents, name: 'idx_of_another' },
+        {
+          ...{ k: 10, sample: 5, seed: 1, budgetMs: 60_000, clock: systemClock, progress: recordedProgress() },
+        },
+      ),
+    ).rejects.toThrow(
+      /the planner does not search test_documents by idx_of_another \(it uses .*idx_test_documents_embedding/,
+    );
   });
 
   it('is what the verb prints, and a missing index is told', async () => {
     const run = async (...args: string[]): Promise<{ stdout: string; stderr: string }> => {
       const url = `postgresql://postgres@localhost:${server.port}/${db.name}?host=${server.socketDir}`;
       const env = { ...process.env, DATABASE_URL: url, QBENCH_STACK: 'none' };
-      return promisify(execFile)(process.execPath, [join(CHECKOUT, 'scripts', 'qbench.mjs'), 'recall', ...args], { env });
+      return promisify(execFile)(process.execPath, [join(CHECKOUT, 'scripts', 'qbench.mjs'), 'recall', ...args], {
+        env,
+      });
     };
-    const { stdout } = await run('--index', 'idx_test_documents_embedding', '--breadth', '2', '--sample', '60', '--seed', '11', '--json');
+    const { stdout } = await run(
+      '--index',
+      'idx_test_documents_embedding',
+      '--breadth',
+      '2',
+      '--sample',
+      '60',
+      '--seed',
+      '11',
+      '--json',
+    );
     const { recall } = (await report({ breadth: 2 })).recall;
-    expect(JSON.parse(stdout)).toMatchObject({ indexes: [{ index: 'idx_test_documents_embedding', recall: { recall, queries: 60 } }] });
-    await expect(run('--index', 'idx_other')).rejects.toMatchObject({ code: 2, stderr: expect.stringMatching(/idx_test_steps_embedding/) as string });
+    expect(JSON.parse(stdout)).toMatchObject({
+      indexes: [{ index: 'idx_test_documents_embedding', recall: { recall, queries: 60 } }],
+    });
+    await expect(run('--index', 'idx_other')).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/idx_test_steps_embedding/) as string,
+    });
   });
 });
 
@@ -146,14 +185,21 @@ describe('sampleIds', () => {
 describe('selfQueryProbe', () => {
   it('passes a whole index', async () => {
     const ids = await sampleIds(session, documents, 50, seededRandom(5));
-    expect(await selfQueryProbe(session, documents, ids, { breadth: 1 })).toMatchObject({ queries: 50, misses: 0, errors: 0, healthy: true });
+    expect(await selfQueryProbe(session, documents, ids, { breadth: 1 })).toMatchObject({
+      queries: 50,
+      misses: 0,
+      errors: 0,
+      healthy: true,
+    });
   });
 
   it('counts rows that the index does not have', async () => {
     // Rows that are written while the index is not maintained are what a lost page leaves: in the table, not in the index.
     const ids = await asSuperuser(server, db.name, async (each) => {
       const ready = (value: boolean): Promise<unknown> =>
-        each.query("UPDATE pg_index SET indisready = $1 WHERE indexrelid = 'idx_test_documents_embedding'::regclass", [value]);
+        each.query("UPDATE pg_index SET indisready = $1 WHERE indexrelid = 'idx_test_documents_embedding'::regclass", [
+          value,
+        ]);
       await ready(false);
       const { rows } = await each.query<{ id: number }>(`
         INSERT INTO test_documents (test_case_id, uid, title, embedding)

@@ -11,13 +11,28 @@ import type { Database } from '../../infra/ops/ports';
 import { recordedProgress } from './machine';
 
 export const SPEED: IndexSettingsLike = { profile: 'speed', type: 'vector', m: 16, efConstruction: 64, efSearch: 100 };
-export const ACCURACY: IndexSettingsLike = { profile: 'accuracy', type: 'vector', m: 32, efConstruction: 128, efSearch: 200 };
-export const HALFVEC: IndexSettingsLike = { profile: 'compact', type: 'halfvec', m: 16, efConstruction: 64, efSearch: 100 };
+export const ACCURACY: IndexSettingsLike = {
+  profile: 'accuracy',
+  type: 'vector',
+  m: 32,
+  efConstruction: 128,
+  efSearch: 200,
+};
+export const HALFVEC: IndexSettingsLike = {
+  profile: 'compact',
+  type: 'halfvec',
+  m: 16,
+  efConstruction: 64,
+  efSearch: 100,
+};
 export const BIT: IndexSettingsLike = { profile: 'compact', type: 'bit', m: 16, efConstruction: 64, efSearch: 200 };
 export const IVFFLAT: IndexSettingsLike = { profile: 'ivfflat', type: 'vector' };
 
 /** Both contract indexes with memory and workers for a few thousand rows. */
-export function stateOf(index: IndexSettingsLike, session: Partial<DesiredIndexState['session']> = {}): DesiredIndexState {
+export function stateOf(
+  index: IndexSettingsLike,
+  session: Partial<DesiredIndexState['session']> = {},
+): DesiredIndexState {
   return desiredIndexState(index, 1536, { maintenanceWorkMemMiB: 256, maxParallelWorkers: 1, ...session });
 }
 
@@ -25,12 +40,22 @@ export function applyOptions(state: DesiredIndexState, more: Partial<ApplyOption
   return { state, host: unknownHost, clock: systemClock, progress: recordedProgress(), waitMs: 10_000, ...more };
 }
 
-export function apply(database: Database, index: IndexSettingsLike, more: Partial<ApplyOptions> = {}): Promise<ApplyResult> {
+export function apply(
+  database: Database,
+  index: IndexSettingsLike,
+  more: Partial<ApplyOptions> = {},
+): Promise<ApplyResult> {
   return applyIndexes(database, applyOptions(stateOf(index), more));
 }
 
 /** Slow to build, so that a test can interrupt it. */
-export const SLOW: IndexSettingsLike = { profile: 'accuracy', type: 'vector', m: 48, efConstruction: 600, efSearch: 100 };
+export const SLOW: IndexSettingsLike = {
+  profile: 'accuracy',
+  type: 'vector',
+  m: 48,
+  efConstruction: 600,
+  efSearch: 100,
+};
 
 /** Number and checksum of all rows: equal before and after a fault where none was lost or changed. */
 export async function rowsOf(database: Database): Promise<unknown> {
@@ -67,7 +92,9 @@ export async function expectConvergence(database: Database, index: IndexSettings
 async function tableOptions(database: Database): Promise<unknown[]> {
   const session = await database.connect({ role: 'owner' });
   try {
-    const { rows } = await session.query("SELECT relname, reloptions FROM pg_class WHERE relname IN ('test_documents', 'test_steps') AND reloptions IS NOT NULL");
+    const { rows } = await session.query(
+      "SELECT relname, reloptions FROM pg_class WHERE relname IN ('test_documents', 'test_steps') AND reloptions IS NOT NULL",
+    );
     return rows;
   } finally {
     await session.close();
@@ -90,7 +117,9 @@ export async function buildUnderWay(database: Database): Promise<{ pid: number; 
   const session = await database.connect({ role: 'superuser' });
   try {
     for (let attempt = 0; attempt < 600; attempt++) {
-      const build = (await readBuilds(session)).find(({ phase, blocksDone }) => phase.includes('loading tuples') && blocksDone > 0);
+      const build = (await readBuilds(session)).find(
+        ({ phase, blocksDone }) => phase.includes('loading tuples') && blocksDone > 0,
+      );
       if (build?.name !== undefined) return { pid: build.pid, name: build.name };
       await systemClock.sleep(20);
     }

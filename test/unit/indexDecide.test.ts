@@ -41,8 +41,25 @@ function built(index: ResolvedIndex, more: Partial<ActualIndex> = {}): ActualInd
 }
 
 function running(name: string | undefined, table: string): RunningBuild {
-  const counters = { lockersTotal: 0, lockersDone: 0, blocksTotal: 0, blocksDone: 0, tuplesTotal: 0, tuplesDone: 0, workers: 0 };
-  return { pid: 77, name, table, command: 'CREATE INDEX CONCURRENTLY', phase: 'initializing', lockerPid: undefined, runningSeconds: 1, ...counters };
+  const counters = {
+    lockersTotal: 0,
+    lockersDone: 0,
+    blocksTotal: 0,
+    blocksDone: 0,
+    tuplesTotal: 0,
+    tuplesDone: 0,
+    workers: 0,
+  };
+  return {
+    pid: 77,
+    name,
+    table,
+    command: 'CREATE INDEX CONCURRENTLY',
+    phase: 'initializing',
+    lockerPid: undefined,
+    runningSeconds: 1,
+    ...counters,
+  };
 }
 
 const kinds = (actual: ActualIndex[], builds: RunningBuild[] = []): string[] =>
@@ -75,14 +92,24 @@ describe('decide', () => {
     const unfinished = built(documents, { name: buildName(documents), valid: false, ready: false });
     expect(kinds([unfinished, built(steps)], [running(unfinished.name, 'test_documents')])).toEqual(['wait', 'keep']);
     const unwanted = { ...unfinished, name: `${documents.name}_build_00000000` };
-    expect(kinds([built(documents), unwanted, built(steps)], [running(unwanted.name, 'test_documents')])).toEqual(['cancel', 'keep', 'keep']);
+    expect(kinds([built(documents), unwanted, built(steps)], [running(unwanted.name, 'test_documents')])).toEqual([
+      'cancel',
+      'keep',
+      'keep',
+    ]);
   });
 
   it('leaves alone whatever somebody builds now, also before the progress view names it', () => {
     const theirs = built(documents, { name: 'my_index', valid: false });
-    expect(kinds([built(documents), theirs, built(steps)], [running('my_index', 'test_documents')])).toEqual(['keep', 'keep']);
+    expect(kinds([built(documents), theirs, built(steps)], [running('my_index', 'test_documents')])).toEqual([
+      'keep',
+      'keep',
+    ]);
     const unnamed = built(documents, { name: `${documents.name}_ccnew`, valid: false });
-    expect(kinds([built(documents), unnamed, built(steps)], [running(undefined, 'test_documents')])).toEqual(['keep', 'keep']);
+    expect(kinds([built(documents), unnamed, built(steps)], [running(undefined, 'test_documents')])).toEqual([
+      'keep',
+      'keep',
+    ]);
   });
 
   it('drops a replaced index only after its successor is in place', () => {
@@ -98,7 +125,11 @@ describe('decide', () => {
     fc.assert(
       fc.property(name, fc.boolean(), (other, constrains) => {
         fc.pre(other !== documents.name && other !== steps.name);
-        const actions = decide([documents, steps], [built(documents, { name: other, valid: !constrains, constrains })], []);
+        const actions = decide(
+          [documents, steps],
+          [built(documents, { name: other, valid: !constrains, constrains })],
+          [],
+        );
         expect(actions.filter(({ kind }) => kind === 'drop')).toEqual([]);
       }),
     );
@@ -157,14 +188,17 @@ describe('definitions', () => {
   it('tell every property of another index', () => {
     const halfvec = { ...documents, type: 'halfvec' } as ResolvedIndex;
     expect(differences(halfvec, built(documents)).map(({ property }) => property)).toEqual(['operator class', 'key']);
-    const ivfflat: ResolvedIndex = { ...documents, method: 'ivfflat', profile: 'ivfflat', lists: 10 } as ResolvedIndex;
+    const ivfflat: ResolvedIndex = { ...documents, method: 'ivfflat', profile: 'ivfflat', lists: 10 };
     expect(differences(ivfflat, built(documents)).map(({ property }) => property)).toEqual(['method']);
-    expect(differences(documents, built(documents, { simple: false })).map(({ property }) => property)).toEqual(['shape']);
+    expect(differences(documents, built(documents, { simple: false })).map(({ property }) => property)).toEqual([
+      'shape',
+    ]);
   });
 
   it('have names that fit PostgreSQL’s 63 bytes and are told apart again', () => {
     for (const index of [documents, steps]) {
-      for (const name of [buildName(index), retiredName(index, 2 ** 32 - 1)]) expect(name.length).toBeLessThanOrEqual(63);
+      for (const name of [buildName(index), retiredName(index, 2 ** 32 - 1)])
+        expect(name.length).toBeLessThanOrEqual(63);
       expect(leftoverKind(buildName(index), [documents, steps])).toBe('build');
       expect(leftoverKind(retiredName(index, 2 ** 32 - 1), [documents, steps])).toBe('retired');
       expect(leftoverKind(index.name, [documents, steps])).toBeUndefined();
@@ -174,10 +208,10 @@ describe('definitions', () => {
 
   it('have a fingerprint that changes with the definition and with nothing else', () => {
     expect(fingerprint(documents)).toBe(fingerprint({ ...documents }));
-    const others: Partial<ResolvedIndex>[] = [{ type: 'halfvec' }, { dimensions: 768 }, { table: 'x' }, { m: 17 } as Partial<ResolvedIndex>];
+    const others: Partial<ResolvedIndex>[] = [{ type: 'halfvec' }, { dimensions: 768 }, { table: 'x' }, { m: 17 }];
     const prints = others.map((other) => fingerprint({ ...documents, ...other } as ResolvedIndex));
     expect(new Set([fingerprint(documents), ...prints]).size).toBe(5);
-    expect(fingerprint({ ...documents, profile: 'accuracy' } as ResolvedIndex)).toBe(fingerprint(documents));
+    expect(fingerprint({ ...documents, profile: 'accuracy' })).toBe(fingerprint(documents));
   });
 
   it.each([
@@ -185,7 +219,7 @@ describe('definitions', () => {
     ['halfvec', '(("embedding"::halfvec(1536)) halfvec_cosine_ops) WITH (m = 16, ef_construction = 64)'],
     ['bit', '((binary_quantize("embedding")::bit(1536)) bit_hamming_ops) WITH (m = 16, ef_construction = 64)'],
   ] as const)('over %s become the statement of pgvector’s documentation', (type, key) => {
-    expect(createIndexSql({ ...documents, type } as ResolvedIndex, 'n')).toBe(
+    expect(createIndexSql({ ...documents, type }, 'n')).toBe(
       `CREATE INDEX CONCURRENTLY "n" ON "test_documents" USING hnsw ${key}`,
     );
   });
@@ -208,10 +242,14 @@ describe('IVFFlat lists', () => {
 
   it('never flap: what was chosen for some rows is kept for up to half and twice as many', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 2000, max: 900_000 }), fc.double({ min: 0.55, max: 1.1, noNaN: true }), (rows, factor) => {
-        const chosen = listsFor(rows) as number;
-        expect(listsFor(Math.round(rows * factor), chosen)).toBe(chosen);
-      }),
+      fc.property(
+        fc.integer({ min: 2000, max: 900_000 }),
+        fc.double({ min: 0.55, max: 1.1, noNaN: true }),
+        (rows, factor) => {
+          const chosen = listsFor(rows) as number;
+          expect(listsFor(Math.round(rows * factor), chosen)).toBe(chosen);
+        },
+      ),
     );
   });
 });

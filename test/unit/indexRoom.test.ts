@@ -25,7 +25,13 @@ describe('planBuild', () => {
     expect(plan.maintenanceWorkMemMiB).toBeLessThan(3259 * 1.06);
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 5_000_000 }), fc.integer({ min: 1, max: 10_000 }), (rows, mib) => {
-        const { maintenanceWorkMemMiB } = planBuild(index, rows, { ...session, maintenanceWorkMemMiB: mib }, LIMITS, capacitySizing);
+        const { maintenanceWorkMemMiB } = planBuild(
+          index,
+          rows,
+          { ...session, maintenanceWorkMemMiB: mib },
+          LIMITS,
+          capacitySizing,
+        );
         expect(maintenanceWorkMemMiB).toBeLessThanOrEqual(mib);
         expect(maintenanceWorkMemMiB).toBeGreaterThanOrEqual(1);
       }),
@@ -49,7 +55,8 @@ describe('planBuild', () => {
 describe('shortages', () => {
   const plan = planBuild(index, 500_000, session, LIMITS, capacitySizing);
   const enough = { diskFreeBytes: 50e9, sharedMemoryFreeBytes: 8e9, memoryAvailableBytes: 16e9 };
-  const short = (host: object, build = plan): string[] => shortages(index, build, session, { ...enough, ...host }).map(({ resource }) => resource);
+  const short = (host: object, build = plan): string[] =>
+    shortages(index, build, session, { ...enough, ...host }).map(({ resource }) => resource);
 
   it('finds none where everything is there, or where the machine cannot be asked', () => {
     expect(short({})).toEqual([]);
@@ -60,7 +67,11 @@ describe('shortages', () => {
     expect(short({ diskFreeBytes: 4e9 })).toEqual(['disk']);
     expect(short({ sharedMemoryFreeBytes: 64 * MIB })).toEqual(['shared memory']);
     expect(short({ memoryAvailableBytes: 1e9 })).toEqual(['memory']);
-    expect(short({ diskFreeBytes: 1e9, sharedMemoryFreeBytes: 1, memoryAvailableBytes: 1 })).toEqual(['memory', 'shared memory', 'disk']);
+    expect(short({ diskFreeBytes: 1e9, sharedMemoryFreeBytes: 1, memoryAvailableBytes: 1 })).toEqual([
+      'memory',
+      'shared memory',
+      'disk',
+    ]);
     const small = { ...session, maintenanceWorkMemMiB: 1024 };
     const [spill] = shortages(index, planBuild(index, 500_000, small, LIMITS, capacitySizing), small, enough);
     expect(spill?.message).toBe(
@@ -78,7 +89,15 @@ describe('shortages', () => {
 describe('progress', () => {
   const build = (more: Partial<RunningBuild>): RunningBuild => ({
     ...{ pid: 1, name: 'i', table: 't', command: 'CREATE INDEX CONCURRENTLY', phase: 'building index: loading tuples' },
-    ...{ lockersTotal: 0, lockersDone: 0, lockerPid: undefined, blocksTotal: 1000, blocksDone: 0, tuplesTotal: 0, tuplesDone: 0 },
+    ...{
+      lockersTotal: 0,
+      lockersDone: 0,
+      lockerPid: undefined,
+      blocksTotal: 1000,
+      blocksDone: 0,
+      tuplesTotal: 0,
+      tuplesDone: 0,
+    },
     ...{ workers: 0, runningSeconds: 0, ...more },
   });
 
@@ -103,7 +122,10 @@ describe('progress', () => {
   });
 
   it('counts tuples where pgvector counts those, and sessions while it waits', () => {
-    expect(buildProgress(build({ blocksTotal: 0, tuplesTotal: 50, tuplesDone: 5 }), 'i', undefined, 0)).toMatchObject({ unit: 'rows', done: 5 });
+    expect(buildProgress(build({ blocksTotal: 0, tuplesTotal: 50, tuplesDone: 5 }), 'i', undefined, 0)).toMatchObject({
+      unit: 'rows',
+      done: 5,
+    });
     const waiting = build({ phase: 'waiting for old snapshots', lockersTotal: 3, lockersDone: 1 });
     expect(buildProgress(waiting, 'i', undefined, 0)).toMatchObject({ unit: 'sessions', done: 1, total: 3 });
   });
@@ -123,7 +145,10 @@ describe('desired state', () => {
     [{ ...state, indexes: [{ ...state.indexes[0], dimensions: 2001 }] }, /over vector holds at most 2000/],
     [{ ...state, indexes: [{ ...state.indexes[0], name: 'a"; DROP' }] }, /indexes\.0\.name/],
     [{ ...state, indexes: [state.indexes[0], state.indexes[0]] }, /named twice/],
-    [{ ...state, session: { maintenanceWorkMemMiB: 0, maxParallelWorkers: -1 } }, /maintenanceWorkMemMiB.*maxParallelWorkers/],
+    [
+      { ...state, session: { maintenanceWorkMemMiB: 0, maxParallelWorkers: -1 } },
+      /maintenanceWorkMemMiB.*maxParallelWorkers/,
+    ],
     [{ ...state, serch: {} }, /serch/],
     ['nonsense', /input/],
   ])('is refused where it makes no sense (%#)', (input, message) => {
@@ -132,12 +157,18 @@ describe('desired state', () => {
   });
 
   it('takes ef_construction along when m is raised', () => {
-    expect(desiredIndexes({ profile: 'speed', type: 'vector', m: 64 }, 1536)[0]).toMatchObject({ m: 64, efConstruction: 128 });
+    expect(desiredIndexes({ profile: 'speed', type: 'vector', m: 64 }, 1536)[0]).toMatchObject({
+      m: 64,
+      efConstruction: 128,
+    });
   });
 
   it('changes only the search parameters that differ', () => {
     expect(searchChanges({ efSearch: 100 }, { efSearch: 100 })).toEqual([]);
-    expect(searchChanges({}, { efSearch: 100, probes: 3 })).toEqual([['hnsw.ef_search', 100], ['ivfflat.probes', 3]]);
+    expect(searchChanges({}, { efSearch: 100, probes: 3 })).toEqual([
+      ['hnsw.ef_search', 100],
+      ['ivfflat.probes', 3],
+    ]);
     expect(searchChanges({ efSearch: 40 }, {})).toEqual([]);
   });
 });
@@ -152,6 +183,8 @@ describe('SQL files with psql variables', () => {
 
   it('refuse a variable that was not given, and anything but a whole number', () => {
     expect(() => sqlWith('queries/recall-search-halfvec', { table: 't', column: 'c' })).toThrow(/:dimensions/);
-    expect(() => sqlWith('queries/recall-search-halfvec', { table: 't', column: 'c', dimensions: '1); DROP' })).toThrow(/whole number/);
+    expect(() => sqlWith('queries/recall-search-halfvec', { table: 't', column: 'c', dimensions: '1); DROP' })).toThrow(
+      /whole number/,
+    );
   });
 });

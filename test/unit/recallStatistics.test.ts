@@ -52,7 +52,10 @@ describe('breadthSteps', () => {
 it('finds every index of a plan', () => {
   const plan = {
     'Node Type': 'Limit',
-    Plans: [{ 'Node Type': 'Index Scan', 'Index Name': 'b' }, { 'Node Type': 'Sort', Plans: [{ 'Node Type': 'Index Scan', 'Index Name': 'a' }] }],
+    Plans: [
+      { 'Node Type': 'Index Scan', 'Index Name': 'b' },
+      { 'Node Type': 'Sort', Plans: [{ 'Node Type': 'Index Scan', 'Index Name': 'a' }] },
+    ],
   };
   expect(indexesOf(plan)).toEqual(['b', 'a']);
 });

@@ -100,7 +100,8 @@ class ApplyRun {
         } catch (error) {
           await this.recover(error);
         }
-        if (round === MAX_ROUNDS) throw new OperatorError('the indexes did not settle', { next: 'qbench index plan says what is left to do' });
+        if (round === MAX_ROUNDS)
+          throw new OperatorError('the indexes did not settle', { next: 'qbench index plan says what is left to do' });
       }
     } finally {
       await closeSessions(this.sessions);
@@ -110,7 +111,10 @@ class ApplyRun {
   /** A build that was waited for is recorded after the others; the answer keeps the order of what was asked. */
   private sorted(): ApplyResult {
     const order = this.options.state.indexes.map(({ name }) => name);
-    return { ...this.result, indexes: this.result.indexes.toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name)) };
+    return {
+      ...this.result,
+      indexes: this.result.indexes.toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name)),
+    };
   }
 
   /** @returns whether another look is needed */
@@ -119,10 +123,14 @@ class ApplyRun {
     const seen = await overview(this.sessions, state, capacitySizing, host);
     // What failed builds left takes disk that the next one may need: it goes before anything is measured.
     if (await this.dropBroken(seen.actions)) return true;
-    refuseShortages(seen.builds.flatMap((build) => build.shortages), this.options.allowSpill ?? false);
+    refuseShortages(
+      seen.builds.flatMap((build) => build.shortages),
+      this.options.allowSpill ?? false,
+    );
     for (const table of seen.staleWorkers) await this.resetWorkers(table);
     for (const action of seen.actions) {
-      if (this.options.signal?.aborted === true) throw new BuildInterrupted('interrupted; what was done stays, the next apply continues');
+      if (this.options.signal?.aborted === true)
+        throw new BuildInterrupted('interrupted; what was done stays, the next apply continues');
       if (action.kind !== 'keep') progress.note(describeAction(action));
       await this.execute(action, seen);
     }
@@ -168,7 +176,10 @@ class ApplyRun {
         if (planned === undefined) throw new Error(`no plan for ${action.desired.name}`);
         // The index before this one took its part of the disk.
         const host = await this.options.host.read(seen.server.dynamicSharedMemoryType);
-        refuseShortages(shortages(action.desired, planned.plan, this.options.state.session, host), this.options.allowSpill ?? false);
+        refuseShortages(
+          shortages(action.desired, planned.plan, this.options.state.session, host),
+          this.options.allowSpill ?? false,
+        );
         const outcome = await buildIndex(this.buildContext(), action.desired, planned.plan);
         return this.putInPlace(action, action.as, outcome, seen);
       }
@@ -201,7 +212,11 @@ class ApplyRun {
     await this.drop(retired);
   }
 
-  private async prove(action: Extract<Action, { kind: 'build' | 'adopt' }>, builtName: string, seen: IndexOverview): Promise<Proof> {
+  private async prove(
+    action: Extract<Action, { kind: 'build' | 'adopt' }>,
+    builtName: string,
+    seen: IndexOverview,
+  ): Promise<Proof> {
     const { state, clock, progress } = this.options;
     const { desired, replaces } = action;
     const context = {
@@ -214,10 +229,18 @@ class ApplyRun {
       budgetMs: this.options.proofBudgetMs ?? DEFAULT_PROOF_BUDGET_MS,
     };
     try {
-      return await proveIndex(context, desired, builtName, seen.tables[desired.table]?.rows ?? 0, replaces, seen.searchNow);
+      return await proveIndex(
+        context,
+        desired,
+        builtName,
+        seen.tables[desired.table]?.rows ?? 0,
+        replaces,
+        seen.searchNow,
+      );
     } catch (error) {
       // An index that failed its proof would be adopted by the next run; one whose proof was cut off is worth another look.
-      if (error instanceof OperatorError) await dropIndex(this.buildContext(), builtName, this.waitMs).catch(() => undefined);
+      if (error instanceof OperatorError)
+        await dropIndex(this.buildContext(), builtName, this.waitMs).catch(() => undefined);
       throw error;
     }
   }
@@ -244,12 +267,17 @@ class ApplyRun {
     const wanted = searchChanges(this.searchNow(seen), seen.searchWanted);
     if (wanted.length === 0) return;
     if (!seen.server.ownsDatabase) {
-      for (const [parameter, value] of wanted) this.warn(`${parameter} should be ${value}; only the owner of the database can set it`);
+      for (const [parameter, value] of wanted)
+        this.warn(`${parameter} should be ${value}; only the owner of the database can set it`);
     } else {
-      const { rows } = await this.sessions.control.query<{ name: string }>('SELECT pg_catalog.current_database() AS name');
+      const { rows } = await this.sessions.control.query<{ name: string }>(
+        'SELECT pg_catalog.current_database() AS name',
+      );
       await this.sessions.control.query("SELECT '[1]'::public.vector");
       for (const [parameter, value] of wanted) {
-        await this.sessions.control.query(`ALTER DATABASE ${quoteIdent(rows[0]?.name ?? '')} SET ${parameter} = ${value}`);
+        await this.sessions.control.query(
+          `ALTER DATABASE ${quoteIdent(rows[0]?.name ?? '')} SET ${parameter} = ${value}`,
+        );
         this.options.progress.note(`new sessions start with ${parameter} = ${value}`);
       }
       this.result.changed = true;

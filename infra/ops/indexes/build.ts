@@ -6,7 +6,15 @@ import { describeBackend, readBuilds } from './catalog';
 import { buildName, createIndexSql, type ResolvedIndex } from './definition';
 import { buildProgress, isWaiting, phaseStart, type PhaseStart } from './progress';
 import type { BuildPlan } from './resources';
-import { DISK_FULL, LOCK_TIMEOUT, QUERY_CANCELED, isConnectionLost, openBuildSession, sqlState, type Sessions } from './sessions';
+import {
+  DISK_FULL,
+  LOCK_TIMEOUT,
+  QUERY_CANCELED,
+  isConnectionLost,
+  openBuildSession,
+  sqlState,
+  type Sessions,
+} from './sessions';
 
 export interface BuildContext {
   database: Database;
@@ -62,7 +70,11 @@ export function isSharedMemoryShort(error: unknown): boolean {
 }
 
 /** Small heaps get no workers unless the table says so: its size without TOAST decides, and vectors lie in TOAST. */
-async function setTableWorkers(context: BuildContext, index: ResolvedIndex, workers: number | undefined): Promise<void> {
+async function setTableWorkers(
+  context: BuildContext,
+  index: ResolvedIndex,
+  workers: number | undefined,
+): Promise<void> {
   const change = workers === undefined ? 'RESET (parallel_workers)' : `SET (parallel_workers = ${workers})`;
   const { control } = context.sessions;
   await setLockTimeout(control, context.waitMs);
@@ -119,7 +131,8 @@ async function fail(context: BuildContext, index: ResolvedIndex, watch: BuildWat
   if (isSharedMemoryShort(error)) throw error;
   const left = await dropQuietly(context, buildName(index));
   const after = left ? 'nothing was left behind' : 'an INVALID index is left behind; the next apply removes it';
-  if (context.signal?.aborted === true) throw new BuildInterrupted(`interrupted: the build of ${index.name} was cancelled, ${after}`);
+  if (context.signal?.aborted === true)
+    throw new BuildInterrupted(`interrupted: the build of ${index.name} was cancelled, ${after}`);
   if (watch.blockedBy !== undefined && [LOCK_TIMEOUT, QUERY_CANCELED].includes(sqlState(error) ?? '')) {
     throw new OperatorError(
       `the build of ${index.name} gave up after waiting ${watch.waitSeconds()} s for ${watch.blockedBy}; ${after}`,
@@ -127,10 +140,17 @@ async function fail(context: BuildContext, index: ResolvedIndex, watch: BuildWat
     );
   }
   const full = sqlState(error) === DISK_FULL;
-  throw new OperatorError(`the build of ${index.name} failed: ${messageOf(error)}; ${after}, the old index still serves`, {
-    ...(full ? { next: 'free or enlarge the disk (never delete files of the data folder); qbench index plan says how much a build writes' } : {}),
-    cause: error,
-  });
+  throw new OperatorError(
+    `the build of ${index.name} failed: ${messageOf(error)}; ${after}, the old index still serves`,
+    {
+      ...(full
+        ? {
+            next: 'free or enlarge the disk (never delete files of the data folder); qbench index plan says how much a build writes',
+          }
+        : {}),
+      cause: error,
+    },
+  );
 }
 
 /** Polls one build from the observer's session: progress, workers, and whether it stands still for too long. */
@@ -154,9 +174,9 @@ export class BuildWatch {
 
   /** Watches until `end` is settled. */
   async until<T>(end: Promise<T>): Promise<T> {
-    let over = false;
-    const done = end.finally(() => (over = true));
-    while (!over) {
+    const state = { over: false };
+    const done = end.finally(() => (state.over = true));
+    while (!state.over) {
       // A watch that fails must not hide how the build ends; the build's own session says that.
       await this.poll().catch(() => undefined);
       // A short build ends between two polls; the sleep is cut off, not waited for.
@@ -171,11 +191,15 @@ export class BuildWatch {
    */
   async untilGone(): Promise<void> {
     while (await this.poll()) await this.context.clock.sleep(POLL_MS);
-    if (this.context.signal?.aborted === true) throw new BuildInterrupted('interrupted: the build was cancelled; the next apply removes what it left');
+    if (this.context.signal?.aborted === true)
+      throw new BuildInterrupted('interrupted: the build was cancelled; the next apply removes what it left');
     if (this.cancelled) {
-      throw new OperatorError(`the build of ${this.label} was cancelled: it waited ${this.waitSeconds()} s for ${this.blockedBy ?? 'a lock'}`, {
-        next: `end that transaction${this.terminate()}, or allow longer with --wait SECONDS`,
-      });
+      throw new OperatorError(
+        `the build of ${this.label} was cancelled: it waited ${this.waitSeconds()} s for ${this.blockedBy ?? 'a lock'}`,
+        {
+          next: `end that transaction${this.terminate()}, or allow longer with --wait SECONDS`,
+        },
+      );
     }
   }
 
@@ -206,7 +230,9 @@ export class BuildWatch {
   }
 
   private async tableLockHolder(): Promise<number | undefined> {
-    const { rows } = await this.context.sessions.observer.query<{ pid: number }>(sqlText('queries/blocking-sessions'), [this.pid]);
+    const { rows } = await this.context.sessions.observer.query<{ pid: number }>(sqlText('queries/blocking-sessions'), [
+      this.pid,
+    ]);
     return rows[0]?.pid;
   }
 
@@ -228,7 +254,8 @@ export class BuildWatch {
   private async cancel(): Promise<void> {
     if (this.cancelled) return;
     this.cancelled = true;
-    if (this.blockerPid !== undefined) this.blockedBy = await describeBackend(this.context.sessions.observer, this.blockerPid);
+    if (this.blockerPid !== undefined)
+      this.blockedBy = await describeBackend(this.context.sessions.observer, this.blockerPid);
     await cancelBackend(this.context.sessions, this.pid);
   }
 }

@@ -148,7 +148,10 @@ export interface TableFacts {
 /** Above this many rows the statistics are near enough and counting takes long. */
 const COUNT_UP_TO_ROWS = 200_000;
 
-export async function readTable(session: Queryable, index: Pick<DesiredIndex, 'table' | 'column'>): Promise<TableFacts | undefined> {
+export async function readTable(
+  session: Queryable,
+  index: Pick<DesiredIndex, 'table' | 'column'>,
+): Promise<TableFacts | undefined> {
   const { rows } = await session.query<{ estimated_rows: number; null_share: number; parallel_workers: number | null }>(
     sqlText('queries/index-table'),
     [index.table, index.column],
@@ -198,7 +201,11 @@ export async function readNameConflicts(session: Queryable, desired: readonly De
   return rows.flatMap((row) => {
     const wanted = desired.find(({ name }) => name === row.name);
     if (wanted === undefined || row.table === wanted.table) return [];
-    return [row.table === null ? `${row.name} is no index` : `${row.name} is an index of ${row.table}, not of ${wanted.table}`];
+    return [
+      row.table === null
+        ? `${row.name} is no index`
+        : `${row.name} is an index of ${row.table}, not of ${wanted.table}`,
+    ];
   });
 }
 
@@ -224,7 +231,15 @@ export async function describeBackend(session: Queryable, pid: number): Promise<
   }>(sqlText('queries/index-blocker'), [pid]);
   const row = rows[0];
   if (row === undefined) return `pid ${pid} (gone since)`;
-  const age = row.transaction_seconds === null ? 'age not visible to this role' : `transaction open for ${Math.round(row.transaction_seconds)} s`;
-  const parts = [`role ${row.role ?? '?'}`, `application_name "${row.application_name ?? ''}"`, row.state ?? 'state not visible', age];
+  const age =
+    row.transaction_seconds === null
+      ? 'age not visible to this role'
+      : `transaction open for ${Math.round(row.transaction_seconds)} s`;
+  const parts = [
+    `role ${row.role ?? '?'}`,
+    `application_name "${row.application_name ?? ''}"`,
+    row.state ?? 'state not visible',
+    age,
+  ];
   return `pid ${pid} (${parts.join(', ')})`;
 }

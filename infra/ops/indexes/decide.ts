@@ -1,6 +1,13 @@
 /** From what is wanted and what is there to what is to be done. Pure. */
 import type { ActualIndex, RunningBuild } from './catalog';
-import { buildName, leftoverKind, operatorClass, printedExpression, storageParameters, type ResolvedIndex } from './definition';
+import {
+  buildName,
+  leftoverKind,
+  operatorClass,
+  printedExpression,
+  storageParameters,
+  type ResolvedIndex,
+} from './definition';
 import type { DesiredIndex } from './desired';
 import type { IndexSizing } from './sizing';
 
@@ -132,14 +139,21 @@ function leftover(
   // A build whose index the progress view does not name yet may be this one.
   const unnamed = running.some(({ name, table }) => name === undefined && table === index.table);
   if (unnamed || index.constrains) return undefined;
-  if (kind === 'build') return { kind: 'drop', index, reason: index.valid ? 'a build that is no longer wanted' : 'a build that failed' };
+  if (kind === 'build')
+    return { kind: 'drop', index, reason: index.valid ? 'a build that is no longer wanted' : 'a build that failed' };
   if (kind === 'retired') return { kind: 'drop', index, reason: 'replaced before, not yet dropped' };
-  if (kind === 'reindex' && !index.valid) return { kind: 'drop', index, reason: 'left by an interrupted REINDEX CONCURRENTLY' };
+  if (kind === 'reindex' && !index.valid)
+    return { kind: 'drop', index, reason: 'left by an interrupted REINDEX CONCURRENTLY' };
   if (index.valid) return undefined;
   if (desired.some(({ name, table }) => name === index.name && table === index.table)) {
     return { kind: 'drop', index, reason: 'INVALID: it serves no search and slows every write' };
   }
-  return { kind: 'warn', index, reason: 'INVALID and not made here: it serves nothing and slows every write; drop it, or rebuild it with REINDEX INDEX CONCURRENTLY' };
+  return {
+    kind: 'warn',
+    index,
+    reason:
+      'INVALID and not made here: it serves nothing and slows every write; drop it, or rebuild it with REINDEX INDEX CONCURRENTLY',
+  };
 }
 
 /** One line for a person. */

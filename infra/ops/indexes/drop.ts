@@ -33,7 +33,9 @@ export async function dropIndexes(
         const inUse = sqlState(error) === LOCK_TIMEOUT;
         const blockers = inUse ? await openTransactions(sessions) : '';
         throw new OperatorError(`${name} could not be dropped: ${messageOf(error)}${blockers}`, {
-          next: inUse ? 'end the transactions that use its table, or allow longer with --wait SECONDS' : 'see the words above',
+          next: inUse
+            ? 'end the transactions that use its table, or allow longer with --wait SECONDS'
+            : 'see the words above',
           cause: error,
         });
       }

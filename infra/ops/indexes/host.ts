@@ -16,4 +16,4 @@ export interface HostFactsSource {
 }
 
 /** For servers on machines that cannot be asked. */
-export const unknownHost: HostFactsSource = { read: async () => ({}) };
+export const unknownHost: HostFactsSource = { read: () => Promise.resolve({}) };

@@ -4,7 +4,12 @@ import { UsageError } from '../errors';
 import type { DesiredIndexState } from './desired';
 
 /** Most dimensions that an index of a type can hold, and the ranges of its parameters (pgvector src/hnsw.h, src/ivfflat.h). */
-const LIMITS = { dimensions: { vector: 2000, halfvec: 4000, bit: 64_000 }, m: [2, 100], ef: [4, 1000], lists: [1, 32_768] } as const;
+const LIMITS = {
+  dimensions: { vector: 2000, halfvec: 4000, bit: 64_000 },
+  m: [2, 100],
+  ef: [4, 1000],
+  lists: [1, 32_768],
+} as const;
 
 const identifier = z.string().regex(/^[a-z_][a-z0-9_]{0,39}$/, 'a lower-case SQL name of at most 40 characters');
 
@@ -49,8 +54,11 @@ const state = z.strictObject({
 /** @throws UsageError with every mistake: where it is and what is allowed there */
 export function parseDesiredIndexState(input: unknown): DesiredIndexState {
   const parsed = state.safeParse(input);
-  const mistakes = parsed.success ? crossChecks(parsed.data) : parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`);
-  if (!parsed.success || mistakes.length > 0) throw new UsageError(`the desired indexes make no sense: ${mistakes.join('; ')}`);
+  const mistakes = parsed.success
+    ? crossChecks(parsed.data)
+    : parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`);
+  if (!parsed.success || mistakes.length > 0)
+    throw new UsageError(`the desired indexes make no sense: ${mistakes.join('; ')}`);
   const { database: _database, ...desired } = parsed.data;
   return desired;
 }
@@ -60,7 +68,8 @@ function crossChecks({ indexes }: DesiredIndexState): string[] {
   const mistakes = names.filter((name, at) => names.indexOf(name) !== at).map((name) => `${name} is named twice`);
   for (const each of indexes) {
     const most = LIMITS.dimensions[each.type];
-    if (each.dimensions > most) mistakes.push(`${each.name}: ${each.dimensions} dimensions; an index over ${each.type} holds at most ${most}`);
+    if (each.dimensions > most)
+      mistakes.push(`${each.name}: ${each.dimensions} dimensions; an index over ${each.type} holds at most ${most}`);
     if (each.method === 'hnsw' && each.efConstruction < 2 * each.m) {
       mistakes.push(`${each.name}: efConstruction ${each.efConstruction}; at least ${2 * each.m}, twice m`);
     }

@@ -47,10 +47,16 @@ export async function overview(
   const { control, observer } = sessions;
   const conflicts = await readNameConflicts(control, state.indexes);
   if (conflicts.length > 0) {
-    throw new OperatorError(`a name is taken: ${conflicts.join('; ')}`, { next: 'rename or drop that object; nothing was changed' });
+    throw new OperatorError(`a name is taken: ${conflicts.join('; ')}`, {
+      next: 'rename or drop that object; nothing was changed',
+    });
   }
   const names = state.indexes.map(({ table }) => table);
-  const [actual, running, server] = [await readIndexes(control, names), await readBuilds(observer), await readServer(observer)];
+  const [actual, running, server] = [
+    await readIndexes(control, names),
+    await readBuilds(observer),
+    await readServer(observer),
+  ];
   const limits = await readServer(control);
   const tables: Record<string, TableFacts> = {};
   for (const index of state.indexes) tables[index.table] = await tableOf(control, index);
@@ -75,7 +81,9 @@ export async function overview(
     searchWanted: wantedSearch(state, desired, sizing),
     // The tables' parallel_workers belongs to the builds; none runs, so what is there was left behind.
     staleWorkers: Object.entries(tables)
-      .filter(([table, facts]) => facts.parallelWorkers !== undefined && !running.some((build) => build.table === table))
+      .filter(
+        ([table, facts]) => facts.parallelWorkers !== undefined && !running.some((build) => build.table === table),
+      )
       .map(([table]) => table),
   };
 }
@@ -83,15 +91,22 @@ export async function overview(
 async function tableOf(session: Queryable, index: DesiredIndexState['indexes'][number]): Promise<TableFacts> {
   const facts = await readTable(session, index);
   if (facts === undefined) {
-    throw new OperatorError(`there is no table ${index.table} in schema public`, { next: 'apply the migrations first: qbench migrate' });
+    throw new OperatorError(`there is no table ${index.table} in schema public`, {
+      next: 'apply the migrations first: qbench migrate',
+    });
   }
   return facts;
 }
 
 /** One value for all indexes: parameters belong to the session, and probes beyond what a small index needs cost little. */
-function wantedSearch(state: DesiredIndexState, desired: readonly ResolvedIndex[], sizing: IndexSizing): SearchSettings {
+function wantedSearch(
+  state: DesiredIndexState,
+  desired: readonly ResolvedIndex[],
+  sizing: IndexSizing,
+): SearchSettings {
   const lists = desired.flatMap((index) => (index.method === 'ivfflat' ? [index.lists] : []));
-  const probes = state.search.probes ?? (lists.length === 0 ? undefined : Math.max(...lists.map((count) => sizing.probes(count))));
+  const probes =
+    state.search.probes ?? (lists.length === 0 ? undefined : Math.max(...lists.map((count) => sizing.probes(count))));
   const { efSearch } = state.search;
   return { ...(efSearch === undefined ? {} : { efSearch }), ...(probes === undefined ? {} : { probes }) };
 }
@@ -99,7 +114,8 @@ function wantedSearch(state: DesiredIndexState, desired: readonly ResolvedIndex[
 /** Search parameters that differ, as parameter and value. */
 export function searchChanges(now: SearchSettings, wanted: SearchSettings): [parameter: string, value: number][] {
   const changes: [string, number][] = [];
-  if (wanted.efSearch !== undefined && wanted.efSearch !== now.efSearch) changes.push(['hnsw.ef_search', wanted.efSearch]);
+  if (wanted.efSearch !== undefined && wanted.efSearch !== now.efSearch)
+    changes.push(['hnsw.ef_search', wanted.efSearch]);
   if (wanted.probes !== undefined && wanted.probes !== now.probes) changes.push(['ivfflat.probes', wanted.probes]);
   return changes;
 }

@@ -24,7 +24,12 @@ export interface PhaseStart {
  * pgvector counts blocks while it reads the table for HNSW, and tuples for IVFFlat; PostgreSQL counts sessions while it waits and blocks
  * while it validates. The ETA is of the phase: remaining divided by its mean speed so far.
  */
-export function buildProgress(build: RunningBuild, name: string, start: PhaseStart | undefined, nowMs: number): BuildProgress {
+export function buildProgress(
+  build: RunningBuild,
+  name: string,
+  start: PhaseStart | undefined,
+  nowMs: number,
+): BuildProgress {
   const phase = `${name}: ${build.phase}${build.workers > 0 ? ` (${build.workers + 1} processes)` : ''}`;
   const counter = countOf(build);
   if (counter === undefined) return { phase };
@@ -43,7 +48,8 @@ export function phaseStart(build: RunningBuild, previous: PhaseStart | undefined
 function countOf(build: RunningBuild): { done: number; total: number; unit: string } | undefined {
   if (isWaiting(build)) return { done: build.lockersDone, total: build.lockersTotal, unit: 'sessions' };
   if (build.blocksTotal > 0) return { done: build.blocksDone, total: build.blocksTotal, unit: 'blocks' };
-  if (build.tuplesTotal > 0 || build.tuplesDone > 0) return { done: build.tuplesDone, total: build.tuplesTotal, unit: 'rows' };
+  if (build.tuplesTotal > 0 || build.tuplesDone > 0)
+    return { done: build.tuplesDone, total: build.tuplesTotal, unit: 'rows' };
   return undefined;
 }
 

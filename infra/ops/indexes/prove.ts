@@ -40,8 +40,14 @@ const SAMPLE_UNDER_LOCK = 10;
 const SMALL_TABLE_ROWS = 10_000;
 
 /** How a search sees an index of the catalog. */
-export function targetOf(index: Pick<ActualIndex, 'name' | 'table' | 'method' | 'operatorClass'>, column: string, dimensions: number): SearchTarget | undefined {
-  const type = (['vector', 'halfvec', 'bit'] as VectorType[]).find((candidate) => operatorClass(candidate) === index.operatorClass);
+export function targetOf(
+  index: Pick<ActualIndex, 'name' | 'table' | 'method' | 'operatorClass'>,
+  column: string,
+  dimensions: number,
+): SearchTarget | undefined {
+  const type = (['vector', 'halfvec', 'bit'] as VectorType[]).find(
+    (candidate) => operatorClass(candidate) === index.operatorClass,
+  );
   if (type === undefined || (index.method !== 'hnsw' && index.method !== 'ivfflat')) return undefined;
   return { name: index.name, table: index.table, column, type, method: index.method, dimensions };
 }
@@ -74,7 +80,14 @@ export async function proveIndex(
   const session = context.superuser ? observer : control;
   const all = actual.filter((index) => index.valid && ['hnsw', 'ivfflat'].includes(index.method));
   const only = (keep: string): RivalHandling => ({
-    rivals: all.filter((index) => index.name !== keep && sameSearch(index, all.find((other) => other.name === keep))),
+    rivals: all.filter(
+      (index) =>
+        index.name !== keep &&
+        sameSearch(
+          index,
+          all.find((other) => other.name === keep),
+        ),
+    ),
     by: context.superuser ? 'hide' : 'drop',
   });
   const rivals = only(name);
@@ -82,26 +95,34 @@ export async function proveIndex(
   context.progress.update({ phase: `${desired.name}: proving the new index` });
   const ids = await sampleIds(session, desired, sample, seededRandom(built.oid));
   const first = ids[0];
-  if (first === undefined) return { planner: 'empty table', selfQuery: undefined, recall: undefined, previousRecall: undefined };
+  if (first === undefined)
+    return { planner: 'empty table', selfQuery: undefined, recall: undefined, previousRecall: undefined };
 
   const breadth = breadthOf(desired.method, context.search);
-  const chosen = await inSearch(session, target, { rivals, force: false, breadth }, () => plannedIndexes(session, target, first, K));
+  const chosen = await inSearch(session, target, { rivals, force: false, breadth }, () =>
+    plannedIndexes(session, target, first, K),
+  );
   if (!chosen.includes(name) && rows > SMALL_TABLE_ROWS) {
     throw failed(desired, `the planner does not use the new index for a search of ${desired.table}`);
   }
   const selfQuery = await selfQueryProbe(session, target, ids, { rivals, breadth });
   if (!selfQuery.healthy) {
-    throw failed(desired, `of ${selfQuery.queries} stored rows ${selfQuery.misses} did not find themselves${selfQuery.firstError === undefined ? '' : ` (${selfQuery.firstError})`}`);
+    throw failed(
+      desired,
+      `of ${selfQuery.queries} stored rows ${selfQuery.misses} did not find themselves${selfQuery.firstError === undefined ? '' : ` (${selfQuery.firstError})`}`,
+    );
   }
   const deadline = context.clock.monotonicMs() + context.budgetMs;
   const { clock } = context;
   const planner = chosen.includes(name) ? 'chosen' : 'usable';
-  const truths = await exactNeighbours(session, target, ids, K, clock, deadline, context.progress).catch((error: unknown) => {
-    // A build of hours is not thrown away because one comparison takes longer than the budget.
-    if (!(error instanceof OperatorError)) throw error;
-    context.progress.note(`recall of ${desired.name} was not compared: ${error.message}`);
-    return [];
-  });
+  const truths = await exactNeighbours(session, target, ids, K, clock, deadline, context.progress).catch(
+    (error: unknown) => {
+      // A build of hours is not thrown away because one comparison takes longer than the budget.
+      if (!(error instanceof OperatorError)) throw error;
+      context.progress.note(`recall of ${desired.name} was not compared: ${error.message}`);
+      return [];
+    },
+  );
   if (truths.length === 0) return { planner, selfQuery, recall: undefined, previousRecall: undefined };
   const recall = await measureRecall(session, target, truths, K, { rivals, breadth, clock });
   const oldTarget = old === undefined ? undefined : targetOf(old, desired.column, desired.dimensions);
@@ -130,5 +151,8 @@ function sameSearch(index: ActualIndex, other: ActualIndex | undefined): boolean
 }
 
 function failed(desired: ResolvedIndex, why: string, next?: string): OperatorError {
-  return new OperatorError(`the new ${desired.name} was not put in place: ${why}; the old index still serves`, next === undefined ? {} : { next });
+  return new OperatorError(
+    `the new ${desired.name} was not put in place: ${why}; the old index still serves`,
+    next === undefined ? {} : { next },
+  );
 }

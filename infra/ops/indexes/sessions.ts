@@ -35,7 +35,9 @@ const APPLICATION_NAME = 'qbench index';
 
 /** The owner's session for one build; its parameters end with it. */
 export async function openBuildSession(database: Database): Promise<Session> {
-  return prepared(await database.connect({ role: 'owner', applicationName: `${APPLICATION_NAME} build`, statementTimeoutMs: 0 }));
+  return prepared(
+    await database.connect({ role: 'owner', applicationName: `${APPLICATION_NAME} build`, statementTimeoutMs: 0 }),
+  );
 }
 
 /** Opens both sessions without the lock; for reads. */
@@ -80,9 +82,10 @@ const LOCK_POLL_MS = 100;
 export async function lockIndexes(session: Session, clock: Clock): Promise<void> {
   const until = clock.monotonicMs() + LOCK_GRACE_MS;
   for (;;) {
-    const { rows } = await session.query<{ locked: boolean }>('SELECT pg_catalog.pg_try_advisory_lock($1::bigint) AS locked', [
-      ADVISORY_LOCKS.indexApply.toString(),
-    ]);
+    const { rows } = await session.query<{ locked: boolean }>(
+      'SELECT pg_catalog.pg_try_advisory_lock($1::bigint) AS locked',
+      [ADVISORY_LOCKS.indexApply.toString()],
+    );
     if (rows[0]?.locked === true) return;
     if (clock.monotonicMs() > until) break;
     await clock.sleep(LOCK_POLL_MS);
@@ -93,7 +96,9 @@ export async function lockIndexes(session: Session, clock: Clock): Promise<void>
   );
   const holder = rows[0];
   const who =
-    holder === undefined ? 'another session' : `pid ${holder.pid} of the server, ${holder.application_name ?? ''}, since ${holder.since ?? 'an unknown time'}`;
+    holder === undefined
+      ? 'another session'
+      : `pid ${holder.pid} of the server, ${holder.application_name ?? ''}, since ${holder.since ?? 'an unknown time'}`;
   throw new OperatorError(`another run is changing the indexes already (${who})`, {
     next: 'wait for it; qbench index list shows how far its build is',
   });

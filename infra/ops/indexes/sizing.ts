@@ -1,6 +1,12 @@
 /** The capacity plan's formulas, asked about one index and the rows that it really has. */
 import { hnswBuildMemoryMiB, hnswBuildWalBytes, hnswBytes, hnswSpillTuples } from '../../capacity/hnsw';
-import { ivfflatBuildMemoryMiB, ivfflatBuildWalBytes, ivfflatBytes, ivfflatLists, ivfflatProbes } from '../../capacity/ivfflat';
+import {
+  ivfflatBuildMemoryMiB,
+  ivfflatBuildWalBytes,
+  ivfflatBytes,
+  ivfflatLists,
+  ivfflatProbes,
+} from '../../capacity/ivfflat';
 import type { ResolvedIndex } from './definition';
 
 export interface IndexSizing {

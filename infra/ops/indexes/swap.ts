@@ -61,7 +61,12 @@ const SETTLE_POLL_MS = 50;
  * one that chose before the swap must have ended before the old index goes, or it would scan the table.
  * @returns whether they all ended in time
  */
-export async function waitForOlderTransactions(session: Session, clock: Clock, progress: ProgressSink, waitMs: number): Promise<boolean> {
+export async function waitForOlderTransactions(
+  session: Session,
+  clock: Clock,
+  progress: ProgressSink,
+  waitMs: number,
+): Promise<boolean> {
   const open = async (): Promise<string[]> => {
     const { rows } = await session.query<{ transaction: string }>(sqlText('queries/index-open-transactions'));
     return rows.map(({ transaction }) => transaction);
@@ -72,7 +77,12 @@ export async function waitForOlderTransactions(session: Session, clock: Clock, p
     const left = (await open()).filter((transaction) => older.has(transaction));
     if (left.length === 0) return true;
     if (clock.monotonicMs() > until) return false;
-    progress.update({ phase: 'waiting for searches that began before the swap', done: older.size - left.length, total: older.size, unit: 'transactions' });
+    progress.update({
+      phase: 'waiting for searches that began before the swap',
+      done: older.size - left.length,
+      total: older.size,
+      unit: 'transactions',
+    });
     await clock.sleep(SETTLE_POLL_MS);
   }
 }

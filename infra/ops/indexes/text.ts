@@ -13,7 +13,8 @@ export function sqlWith(name: string, variables: Readonly<Record<string, string 
       const value = variables[key];
       if (value === undefined) throw new Error(`sql/${name}.sql needs a value for :${key}`);
       if (quoted !== '') return quoteIdent(String(value));
-      if (typeof value !== 'number' || !Number.isInteger(value)) throw new Error(`:${key} of sql/${name}.sql is a whole number`);
+      if (typeof value !== 'number' || !Number.isInteger(value))
+        throw new Error(`:${key} of sql/${name}.sql is a whole number`);
       return String(value);
     });
 }

@@ -1,5 +1,5 @@
 /** Whether the live indexes are there, whole and answering; and the rebuild of one that is not. */
-import { OperatorError } from '../errors';
+import { OperatorError, messageOf } from '../errors';
 import type { Clock, Database, ProgressSink } from '../ports';
 import { exactNeighbours, measureRecall, type RecallResult } from '../recall/measure';
 import { sampleIds } from '../recall/sample';
@@ -76,9 +76,16 @@ export async function verifyIndexes(database: Database, options: VerifyOptions):
       }
       indexes.push(verified);
     }
-    const actual = await readIndexes(sessions.control, options.state.indexes.map(({ table }) => table));
+    const actual = await readIndexes(
+      sessions.control,
+      options.state.indexes.map(({ table }) => table),
+    );
     const leftovers = actual
-      .filter(({ name, valid }) => !options.state.indexes.some((index) => index.name === name) && (!valid || leftoverKind(name, options.state.indexes) !== undefined))
+      .filter(
+        ({ name, valid }) =>
+          !options.state.indexes.some((index) => index.name === name) &&
+          (!valid || leftoverKind(name, options.state.indexes) !== undefined),
+      )
       .map(({ name }) => name);
     return { healthy: indexes.every(({ healthy }) => healthy) && leftovers.length === 0, indexes, leftovers };
   } finally {
@@ -117,15 +124,19 @@ async function answers(
   const selfQuery = await selfQueryProbe(control, target, ids);
   const problems: string[] = [];
   if (!selfQuery.indexUsed) problems.push('searches are not answered by it');
-  if (selfQuery.errors > 0) problems.push(`${selfQuery.errors} of ${selfQuery.queries} searches failed: ${selfQuery.firstError}`);
-  if (!selfQuery.healthy && problems.length === 0) problems.push(`${selfQuery.misses} of ${selfQuery.queries} stored rows do not find themselves`);
+  if (selfQuery.errors > 0)
+    problems.push(`${selfQuery.errors} of ${selfQuery.queries} searches failed: ${selfQuery.firstError}`);
+  if (!selfQuery.healthy && problems.length === 0)
+    problems.push(`${selfQuery.misses} of ${selfQuery.queries} stored rows do not find themselves`);
   if (problems.length > 0 || ids.length === 0) return { selfQuery, recall: undefined, problems };
   const deadline = clock.monotonicMs() + (options.budgetMs ?? DEFAULT_BUDGET_MS);
-  const truths = await exactNeighbours(control, target, ids.slice(0, RECALL_SAMPLE), K, clock, deadline).catch((error: unknown) => {
-    if (!(error instanceof OperatorError)) throw error;
-    options.progress.note(error.message);
-    return [];
-  });
+  const truths = await exactNeighbours(control, target, ids.slice(0, RECALL_SAMPLE), K, clock, deadline).catch(
+    (error: unknown) => {
+      if (!(error instanceof OperatorError)) throw error;
+      options.progress.note(error.message);
+      return [];
+    },
+  );
   if (truths.length === 0) return { selfQuery, recall: undefined, problems };
   const recall = await measureRecall(control, target, truths, K, { clock });
   const minimum = options.minimumRecall ?? DEFAULT_MINIMUM_RECALL;
@@ -134,12 +145,23 @@ async function answers(
 }
 
 /** The index keeps serving, as well as it can, until its copy is whole. */
-async function reindex(database: Database, sessions: Sessions, desired: DesiredIndex, options: VerifyOptions): Promise<void> {
+async function reindex(
+  database: Database,
+  sessions: Sessions,
+  desired: DesiredIndex,
+  options: VerifyOptions,
+): Promise<void> {
   const waitMs = options.waitMs ?? DEFAULT_WAIT_MS;
   const { clock, progress, signal, state } = options;
   const context: BuildContext = { database, sessions, clock, progress, waitMs, signal };
   const rows = (await readTable(sessions.control, desired))?.rows ?? 0;
-  const plan = planBuild(resolveIndex(desired, rows, [], capacitySizing), rows, state.session, await readServer(sessions.control), capacitySizing);
+  const plan = planBuild(
+    resolveIndex(desired, rows, [], capacitySizing),
+    rows,
+    state.session,
+    await readServer(sessions.control),
+    capacitySizing,
+  );
   const session = await openBuildSession(database);
   try {
     const settings: [string, string][] = [
@@ -148,7 +170,8 @@ async function reindex(database: Database, sessions: Sessions, desired: DesiredI
       ['max_parallel_maintenance_workers', '0'],
       ['lock_timeout', String(waitMs * 2)],
     ];
-    for (const [parameter, value] of settings) await session.query('SELECT pg_catalog.set_config($1, $2, false)', [parameter, value]);
+    for (const [parameter, value] of settings)
+      await session.query('SELECT pg_catalog.set_config($1, $2, false)', [parameter, value]);
     const watch = new BuildWatch(context, desired.name, session.backendPid);
     const work = session.query(`REINDEX INDEX CONCURRENTLY ${quoteIdent(desired.name)}`);
     const { error } = await watch.until(
@@ -160,8 +183,11 @@ async function reindex(database: Database, sessions: Sessions, desired: DesiredI
     if (error !== undefined) {
       await dropQuietly(context, `${desired.name}_ccnew`);
       throw new OperatorError(
-        `${desired.name} could not be rebuilt: ${error instanceof Error ? error.message : String(error)}${watch.blockedBy === undefined ? '' : ` (held up by ${watch.blockedBy})`}`,
-        { next: 'qbench index apply removes what the rebuild left; run it again after the cause is gone', cause: error },
+        `${desired.name} could not be rebuilt: ${messageOf(error)}${watch.blockedBy === undefined ? '' : ` (held up by ${watch.blockedBy})`}`,
+        {
+          next: 'qbench index apply removes what the rebuild left; run it again after the cause is gone',
+          cause: error,
+        },
       );
     }
   } finally {

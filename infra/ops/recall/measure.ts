@@ -67,7 +67,12 @@ export async function exactNeighbours(
       if (sqlState(error) !== QUERY_CANCELED) throw error;
       break;
     }
-    progress?.update({ phase: `comparing sampled rows of ${target.table} with all`, done: truths.length, total: ids.length, unit: 'rows' });
+    progress?.update({
+      phase: `comparing sampled rows of ${target.table} with all`,
+      done: truths.length,
+      total: ids.length,
+      unit: 'rows',
+    });
   }
   if (truths.length === 0 && ids.length > 0) {
     throw new OperatorError(`not even one row of ${target.table} could be compared with all others in time`, {
@@ -104,7 +109,9 @@ export async function measureRecall(
         const begun = options.clock.monotonicMs();
         const found = await searchNear(session, target, truth.id, k + 1);
         milliseconds += options.clock.monotonicMs() - begun;
-        const hits = withoutSelf(found, truth.id, k).filter(({ distance }) => distance <= truth.radius + EPSILON).length;
+        const hits = withoutSelf(found, truth.id, k).filter(
+          ({ distance }) => distance <= truth.radius + EPSILON,
+        ).length;
         shares.push(Math.min(1, hits / truth.count));
       }
     });
@@ -125,6 +132,8 @@ async function requireIndex(session: Session, target: SearchTarget, id: number, 
   if (used.includes(target.name)) return;
   throw new OperatorError(
     `the planner does not search ${target.table} by ${target.name}${used.length === 0 ? '' : ` (it uses ${used.join(', ')})`}`,
-    { next: 'qbench index verify tells whether the index is valid; two indexes over the same expression answer for each other' },
+    {
+      next: 'qbench index verify tells whether the index is valid; two indexes over the same expression answer for each other',
+    },
   );
 }

@@ -49,21 +49,31 @@ export interface LiveTarget extends SearchTarget {
  * The index that serves now under the name of a desired one, whatever its type is.
  * @throws OperatorError where it is missing or INVALID
  */
-export async function liveTarget(session: Session, desired: Pick<DesiredIndex, 'name' | 'table' | 'column' | 'dimensions'>): Promise<LiveTarget> {
+export async function liveTarget(
+  session: Session,
+  desired: Pick<DesiredIndex, 'name' | 'table' | 'column' | 'dimensions'>,
+): Promise<LiveTarget> {
   await session.query("SELECT pg_catalog.set_config('search_path', 'public', false)");
   const index = (await readIndexes(session, [desired.table])).find(({ name }) => name === desired.name);
   const target = index === undefined ? undefined : targetOf(index, desired.column, desired.dimensions);
   if (index === undefined || target === undefined || !index.valid) {
-    throw new OperatorError(`${desired.name} is ${index === undefined ? 'missing' : 'no usable vector index'}`, { next: 'qbench index apply' });
+    throw new OperatorError(`${desired.name} is ${index === undefined ? 'missing' : 'no usable vector index'}`, {
+      next: 'qbench index apply',
+    });
   }
   return { ...target, lists: index.options['lists'] };
 }
 
 /** @throws OperatorError for an empty table, or where not one row could be compared in time */
-export async function recallReport(session: Session, target: LiveTarget, options: RecallOptions): Promise<RecallReport> {
+export async function recallReport(
+  session: Session,
+  target: LiveTarget,
+  options: RecallOptions,
+): Promise<RecallReport> {
   const { k, clock, breadth, seed } = options;
   const ids = await sampleIds(session, target, options.sample, seededRandom(seed));
-  if (ids.length === 0) throw new OperatorError(`${target.table} has no rows with an embedding`, { next: 'qbench load FILE' });
+  if (ids.length === 0)
+    throw new OperatorError(`${target.table} has no rows with an embedding`, { next: 'qbench load FILE' });
   const deadline = clock.monotonicMs() + options.budgetMs;
   const truths = await exactNeighbours(session, target, ids, k, clock, deadline, options.progress, options.signal);
   const search =

@@ -19,15 +19,17 @@ export async function sampleIds(
   random: () => number,
 ): Promise<number[]> {
   const { table, column } = place;
-  const range = await session.query<{ first: number | null; last: number | null }>(sqlWith('queries/recall-id-range', { table }));
+  const range = await session.query<{ first: number | null; last: number | null }>(
+    sqlWith('queries/recall-id-range', { table }),
+  );
   const { first, last } = range.rows[0] ?? { first: null, last: null };
   if (first === null || last === null) return [];
   const found = new Set<number>();
   for (let round = 0; round < ROUNDS && found.size < count; round++) {
     const wanted = Math.ceil((count - found.size) * OVERDRAW);
-    const points = Array.from({ length: wanted }, () => Number(first) + Math.floor(random() * (Number(last) - Number(first) + 1)));
+    const points = Array.from({ length: wanted }, () => first + Math.floor(random() * (last - first + 1)));
     const { rows } = await session.query<{ id: number }>(sqlWith('queries/recall-sample', { table, column }), [points]);
-    for (const { id } of rows) found.add(Number(id));
+    for (const { id } of rows) found.add(id);
     // Every row of a small table is there already.
     if (rows.length === 0) break;
   }

@@ -60,7 +60,12 @@ async function setLocal(session: Session, parameter: string, value: string | num
 }
 
 /** Runs searches in a transaction that is always rolled back. */
-export async function inSearch<T>(session: Session, target: SearchTarget, options: SearchOptions, work: () => Promise<T>): Promise<T> {
+export async function inSearch<T>(
+  session: Session,
+  target: SearchTarget,
+  options: SearchOptions,
+  work: () => Promise<T>,
+): Promise<T> {
   // The parameters of pgvector exist once its library is loaded, which reading a vector does.
   await session.query("SELECT '[1]'::public.vector");
   await session.query('BEGIN');
@@ -74,7 +79,8 @@ export async function inSearch<T>(session: Session, target: SearchTarget, option
     }
     if (options.force ?? true) await setLocal(session, 'enable_seqscan', 'off');
     if (options.breadth !== undefined) await setLocal(session, BREADTH[target.method].parameter, options.breadth);
-    if (options.timeoutMs !== undefined) await setLocal(session, 'statement_timeout', Math.max(1, Math.ceil(options.timeoutMs)));
+    if (options.timeoutMs !== undefined)
+      await setLocal(session, 'statement_timeout', Math.max(1, Math.ceil(options.timeoutMs)));
     return await work();
   } finally {
     await session.query('ROLLBACK').catch(() => undefined);
@@ -112,16 +118,19 @@ async function searchValues(session: Session, target: SearchTarget, id: number, 
 /** The `k` rows that the index finds near row `id`, itself included. Call it within `inSearch`. */
 export async function searchNear(session: Session, target: SearchTarget, id: number, k: number): Promise<Neighbour[]> {
   const { rows } = await session.query<Neighbour>(searchText(target), await searchValues(session, target, id, k));
-  return rows.map((row) => ({ id: Number(row.id), distance: Number(row.distance) }));
+  return rows;
 }
 
 /** The `k` nearest rows of row `id`, itself included, by comparing all. Call it within `inExactSearch`. */
-export async function searchExactly(session: Session, target: SearchTarget, id: number, k: number): Promise<Neighbour[]> {
+export async function searchExactly(
+  session: Session,
+  target: SearchTarget,
+  id: number,
+  k: number,
+): Promise<Neighbour[]> {
   const { table, column } = target;
   const { rows } = await session.query<Neighbour>(sqlWith('queries/recall-exact', { table, column }), [id, k]);
-  return rows
-    .map((row) => ({ id: Number(row.id), distance: Number(row.distance) }))
-    .filter(({ distance }) => !Number.isNaN(distance));
+  return rows.filter(({ distance }) => !Number.isNaN(distance));
 }
 
 /** Names of the indexes that the planner would use for a search near row `id`. Call it within `inSearch`. */

@@ -37,12 +37,20 @@ export async function selfQueryProbe(
   options: SearchOptions = {},
 ): Promise<SelfQueryResult> {
   const breadth = target.method === 'hnsw' ? Math.max(BREADTH_FLOOR, options.breadth ?? 0) : options.breadth;
-  const result: SelfQueryResult = { queries: 0, misses: 0, errors: 0, firstError: undefined, indexUsed: true, healthy: true };
+  const result: SelfQueryResult = {
+    queries: 0,
+    misses: 0,
+    errors: 0,
+    firstError: undefined,
+    indexUsed: true,
+    healthy: true,
+  };
   const ask = async (batch: readonly number[]): Promise<void> => {
     await inSearch(session, target, { ...options, breadth }, async () => {
       for (const id of batch) {
         result.queries++;
-        if (result.queries === 1) result.indexUsed = (await plannedIndexes(session, target, id, 1)).includes(target.name);
+        if (result.queries === 1)
+          result.indexUsed = (await plannedIndexes(session, target, id, 1)).includes(target.name);
         const [nearest] = await searchNear(session, target, id, 1);
         if (nearest === undefined || (nearest.id !== id && !(nearest.distance <= EQUAL_DISTANCE))) result.misses++;
       }
@@ -59,6 +67,7 @@ export async function selfQueryProbe(
       result.firstError ??= messageOf(error);
     }
   }
-  result.healthy = result.indexUsed && result.errors === 0 && result.misses <= Math.floor(ids.length * TOLERATED_MISSES);
+  result.healthy =
+    result.indexUsed && result.errors === 0 && result.misses <= Math.floor(ids.length * TOLERATED_MISSES);
   return result;
 }
