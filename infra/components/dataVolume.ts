@@ -60,7 +60,7 @@ export class DataVolume extends ComponentResource {
         assumeRolePolicy: JSON.stringify(trustOf('dlm.amazonaws.com', scope.args.accountId)),
         tags: scope.tags('snapshots'),
       },
-      { parent: this },
+      { parent: this, ...scope.guard(`${name}-volume`) },
     );
     const rights = new RolePolicy(
       `${name}-snapshot-rights`,
@@ -94,7 +94,8 @@ export class DataVolume extends ComponentResource {
         },
         tags: scope.tags('snapshots'),
       },
-      { parent: this, dependsOn: rights },
+      // As protected as the volume that it covers.
+      { parent: this, dependsOn: rights, ...scope.guard(`${name}-volume`) },
     );
     this.volumeId = volume.id;
     this.registerOutputs({ volumeId: this.volumeId });

@@ -127,7 +127,13 @@ export class Host extends ComponentResource {
         // The server is shut down in order before its disk goes.
         stopInstanceBeforeDetaching: true,
       },
-      { parent: this, deleteBeforeReplace: true },
+      {
+        parent: this,
+        deleteBeforeReplace: true,
+        // It ends with its host. Taken away by itself it would stop a server whose host and volume are protected; and protected
+        // it would keep a host that was named from being replaced, since the engine asks the state, not the program.
+        retainOnDelete: scope.guard(`${name}-interface`).protect === true,
+      },
     );
     this.instanceId = instance.id;
     this.address = card.privateIp;

@@ -50,7 +50,7 @@ export class HostConfiguration extends ComponentResource {
         ),
         tags: scope.tags('configuration'),
       },
-      { parent: this },
+      { parent: this, ...scope.guard(`${name}-document`) },
     );
     new Association(
       `${name}-association`,
@@ -63,7 +63,7 @@ export class HostConfiguration extends ComponentResource {
         waitForSuccessTimeoutSeconds: SUCCESS_WITHIN_SECONDS,
         tags: scope.tags('configuration'),
       },
-      { parent: this, dependsOn: document },
+      { parent: this, dependsOn: document, ...scope.guard(`${name}-document`) },
     );
     this.registerOutputs({});
   }

@@ -1,5 +1,5 @@
 /** The recording aws plugin for a test's own stacks: on PATH of their engine alone, with an account they can share. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { nodeScript, writeExecutable } from '../../scripts/toolchain/plugins';
@@ -38,7 +38,7 @@ export class RecordedAws {
   private readonly stacks: TestStack[] = [];
 
   /** A new stack in this account. */
-  async stack(name: string, config: RawStackConfig, environment: Record<string, string> = {}): Promise<TestStack> {
+  async stack(name: string, config: RawStackConfig): Promise<TestStack> {
     const machine = testMachine();
     const bin = join(this.folder, 'bin');
     mkdirSync(bin, { recursive: true });
@@ -47,12 +47,16 @@ export class RecordedAws {
     const env = {
       ...process.env,
       QBENCH_AWS_ACCOUNT: join(this.folder, 'account'),
-      ...environment,
       PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}`,
     };
     const stack = await TestStack.create(name, config, { ...machine, context: { ...machine.context, env } });
     this.stacks.push(stack);
     return stack;
+  }
+
+  /** Debian publishes a newer image. */
+  publishImage(id: string): void {
+    writeFileSync(join(this.folder, 'account', 'image'), id);
   }
 
   /** What was done in the account, in order. */

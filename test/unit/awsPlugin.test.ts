@@ -87,7 +87,7 @@ describe('the plugin', () => {
   });
 
   it('refuses an account that the provider does not allow', () => {
-    const plugin = awsPlugin(undefined, { imageId: 'ami-0123456789abcdef0' });
+    const plugin = awsPlugin(undefined);
     expect(() => plugin.configure({ region: 'eu-central-1', allowedAccountIds: ['444455556666'] })).toThrow(
       /not allowed/,
     );

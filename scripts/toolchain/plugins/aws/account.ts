@@ -2,7 +2,7 @@
  * What two stacks of one account share: names that can be there only once, and a journal of what was done. Both are files
  * in a folder, because each engine run has a plugin process of its own.
  */
-import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface JournalEntry {
@@ -36,6 +36,12 @@ export class RecordedAccount {
 
   release(type: string, value: string): void {
     if (this.folder !== undefined) rmSync(this.file(type, value), { force: true });
+  }
+
+  /** The newest Debian image: what a test wrote into the file `image`, else always the same. */
+  get imageId(): string {
+    const file = join(this.folder ?? '', 'image');
+    return this.folder !== undefined && existsSync(file) ? readFileSync(file, 'utf8') : 'ami-0123456789abcdef0';
   }
 
   private file(type: string, value: string): string {

@@ -2,14 +2,10 @@
 import type { Plain, PlainProperties } from '../values';
 import { ACCOUNT_ID, REGION } from './ids';
 
-/** What differs between two moments in the life of the account; `QBENCH_AWS_IMAGE` stands for a newer Debian image. */
-export interface AccountFacts {
-  imageId: string;
-}
-
 type Answer = (inputs: PlainProperties) => PlainProperties;
 
-export function awsFunctions(facts: AccountFacts): Record<string, Answer> {
+/** @param imageId the newest Debian image at the moment of the question */
+export function awsFunctions(imageId: () => string): Record<string, Answer> {
   return {
     'aws:index/getCallerIdentity:getCallerIdentity': () => ({
       accountId: ACCOUNT_ID,
@@ -26,7 +22,7 @@ export function awsFunctions(facts: AccountFacts): Record<string, Answer> {
     }),
     'aws:ec2/getAmi:getAmi': (inputs) => ({
       ...inputs,
-      id: facts.imageId,
+      id: imageId(),
       architecture: architectureOf(inputs['filters']),
     }),
     'aws:ec2/getVpc:getVpc': (inputs) => ({ ...inputs, cidrBlock: '10.64.0.0/20' }),

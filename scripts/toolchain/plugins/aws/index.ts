@@ -3,7 +3,7 @@ import type { ProviderPlugin, ResourceType } from '../provider';
 import type { PropertySpec, PropertyType, ResourceSpec } from '../spec';
 import type { Plain, PlainProperties, Properties, Value } from '../values';
 import { RecordedAccount } from './account';
-import { awsFunctions, type AccountFacts } from './functions';
+import { awsFunctions } from './functions';
 import { ACCOUNT_ID } from './ids';
 import { AWS_TYPES, type AwsType } from './types';
 
@@ -85,9 +85,8 @@ function parseConfig(news: Properties): { config: Properties; failures: [] } {
 
 /**
  * @param folder where names and the journal are kept; undefined keeps none
- * @param facts what the account answers to questions
  */
-export function awsPlugin(folder: string | undefined, facts: AccountFacts): ProviderPlugin {
+export function awsPlugin(folder: string | undefined): ProviderPlugin {
   const account = new RecordedAccount(folder);
   return {
     name: 'aws',
@@ -103,6 +102,6 @@ export function awsPlugin(folder: string | undefined, facts: AccountFacts): Prov
         throw new Error(`AWS account ID not allowed: ${ACCOUNT_ID}`);
       }
     },
-    functions: awsFunctions(facts),
+    functions: awsFunctions(() => account.imageId),
   };
 }

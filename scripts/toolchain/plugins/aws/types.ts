@@ -156,7 +156,6 @@ export const AWS_TYPES: Readonly<Record<string, AwsType>> = {
       stopInstanceBeforeDetaching: 'boolean',
     },
     replaces: ['instanceId', 'volumeId', 'deviceName'],
-    unique: 'volumeId',
     id: () => `vai-${hex(10)}`,
     outputs: {},
   },

@@ -2,5 +2,4 @@
 import { awsPlugin } from '../aws';
 import { serve } from '../server';
 
-const { QBENCH_AWS_ACCOUNT: folder, QBENCH_AWS_IMAGE: image } = process.env;
-void serve(awsPlugin(folder, { imageId: image ?? 'ami-0123456789abcdef0' }), process.argv[2]);
+void serve(awsPlugin(process.env['QBENCH_AWS_ACCOUNT']), process.argv[2]);
