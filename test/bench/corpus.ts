@@ -16,7 +16,7 @@ const MIXED_ROWS = 20_000;
 const MIXED_QUERIES = 100;
 
 /** Weight of the noise beside the real vector, both of length 1. */
-export const NOISE = 0.5;
+export const NOISE = 1;
 const SEED = 20_260_101;
 
 export interface Corpus {
@@ -54,9 +54,10 @@ export function readTexts(documents: string): SourceText[] {
     .map((line) => JSON.parse(line) as SourceText);
 }
 
-/** The folder of real embeddings: QBENCH_BENCH_DATA, else shared/data beside the checkout; undefined where there is none. */
+/** The folder of real embeddings: QBENCH_BENCH_DATA, else shared/data beside the checkout; undefined where there is none, or `demo` was asked for. */
 export function realDataDir(env: NodeJS.ProcessEnv): string | undefined {
   const given = env['QBENCH_BENCH_DATA'];
+  if (given === 'demo') return undefined;
   if (given !== undefined && given !== '') return resolve(given);
   const beside = resolve(CHECKOUT, '..', 'shared', 'data');
   return existsSync(join(beside, 'truth-top100.i32')) ? beside : undefined;
@@ -101,8 +102,8 @@ function mixedDemo(scratch: string): Corpus {
 }
 
 /**
- * Rows beyond the real ones: row i is normalise(r + 0.5 u), where r is real row i mod n and u a random direction of the model's 384
- * dimensions. The cosine of a row to its own real one is 0.89, of two rows of the same one 0.8: rows differ, and have neighbours.
+ * Rows beyond the real ones: row i is normalise(r + u), where r is real row i mod n and u a random direction of the model's 384
+ * dimensions. The cosine of a row to its own real one is about 0.71, of two rows of the same one about 0.5, as of real neighbours.
  */
 export class Mixer {
   private readonly normal: () => number;
@@ -110,6 +111,7 @@ export class Mixer {
   constructor(
     private readonly base: readonly Float32Array[],
     seed: number = SEED,
+    private readonly noise: number = NOISE,
   ) {
     this.normal = seededNormal(seed);
   }
@@ -128,7 +130,7 @@ export class Mixer {
       mixed[i] = value;
       squares += value * value;
     }
-    const weight = NOISE / Math.sqrt(squares);
+    const weight = this.noise / Math.sqrt(squares);
     let length = 0;
     for (let i = 0; i < MODEL_DIMENSIONS; i++) {
       const value = (real[i] as number) + weight * (mixed[i] as number);

@@ -9,7 +9,7 @@ import { DEFAULT_WORKLOAD, planCapacity, type CapacityPlan, type IndexRequest } 
 import { GIB, MIB } from '../../infra/capacity/units';
 import { actualCapacity } from '../../infra/ops/capacity/actual';
 import { OperatorError } from '../../infra/ops/errors';
-import { NOISE, mixingBase, writeMixed } from './corpus';
+import { mixingBase, writeMixed } from './corpus';
 import { DOCUMENT_INDEX, applyDocumentIndex, dropDocumentIndexes } from './indexes';
 import { dynamicSharedBytes, peakWhile } from './processMemory';
 import { recall, throughput, trueRadii, type SearchShape } from './searches';
@@ -211,7 +211,7 @@ async function measure(context: BenchContext, documents: number, profiles: reado
       name: 'documents',
       value: documents,
       unit: 'rows',
-      note: `${label}; row i is normalise(r + ${NOISE} u), r real row i mod ${base.length}, u a seeded random direction of its 384 dimensions, zeros up to 1536; the first ${base.length} are the real ones`,
+      note: `${label}; row i is normalise(r + u), r real row i mod ${base.length}, u a seeded random direction of its 384 dimensions, zeros up to 1536; the first ${base.length} are the real ones`,
     },
     {
       name: 'server',

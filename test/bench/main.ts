@@ -8,7 +8,7 @@ import type { ProgressSink } from '../../infra/ops/ports';
 import { createProgress, formatDuration } from '../../scripts/support/progress';
 import { bootBench } from './boot';
 import { buildBench } from './build';
-import { capacityBench } from './capacity.bench';
+import { capacityBench } from './capacity';
 import { openCorpus, type Corpus } from './corpus';
 import { HEAVY_PROFILES, heavyBench } from './heavy';
 import { loadBench } from './load';
@@ -37,7 +37,7 @@ npm run bench -- --documents 500000 [--profiles speed,accuracy,compact] [--json]
 
 Without names every benchmark of the quick set runs: about ten minutes on two cores. --documents N is the heavy run on N rows mixed of the
 real ones: half an hour for 500,000 on two cores, and 25 GB of disk while it runs. Progress goes to standard error, the table to
-standard output. QBENCH_BENCH_DATA names a folder of real embeddings (documents.jsonl.gz, documents.f16, queries.f16, truth-top100.i32);
+standard output. QBENCH_BENCH_DATA is demo, or names a folder of real embeddings (documents.jsonl.gz, documents.f16, queries.f16, truth-top100.i32);
 without it ../shared/data beside the checkout is used where it is there, else the demo corpus, mixed with noise.
 `;
 

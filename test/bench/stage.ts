@@ -51,6 +51,17 @@ export interface Stage {
   notices: string[];
 }
 
+/** A server that is stopped and removed at the end of the run, also where the interrupt comes while it starts. */
+export async function startServer(
+  context: BenchContext,
+  parameters?: Record<string, string>,
+): Promise<{ server: RunningTestServer; stop: () => Promise<void> }> {
+  context.signal.throwIfAborted();
+  const starting = startTestServer({ stack: 'bench', ...(parameters === undefined ? {} : { parameters }) });
+  const stop = context.cleanup(async () => (await starting).stop());
+  return { server: await starting, stop };
+}
+
 /** Starts a server of this plan, with an empty migrated database. Stopped and removed at the end of the run. */
 export async function startStage(
   context: BenchContext,
@@ -60,8 +71,7 @@ export async function startStage(
     `starting a server: shared_buffers ${plan.server.sharedBuffersMiB} MiB, ${plan.host.memoryMiB} MiB and ${plan.host.cores} cores planned`,
   );
   const { parameters } = postgresqlConf({ tier: 'local', plan: plan.server });
-  const server = await startTestServer({ stack: 'bench', parameters });
-  const undone = context.cleanup(() => server.stop());
+  const { server, stop: undone } = await startServer(context, parameters);
   const database = await createTestDatabase(server);
   const session = await openSession(addressOf(server, database.name));
   const notices: string[] = [];

@@ -9,13 +9,13 @@ import { planCapacity, DEFAULT_WORKLOAD, type CapacityPlan } from '../../infra/c
 import { copyStream, int4Field, vectorField, type Field } from '../../infra/ops/load/copyBinary';
 import type { Session } from '../../infra/ops/ports';
 import { postgresqlConf } from '../../infra/postgres/parameters';
-import { addressOf, desiredServer, startTestServer, type RunningTestServer } from '../support/server';
+import { addressOf, desiredServer, type RunningTestServer } from '../support/server';
 import type { TestDatabase } from '../support/template';
 import { Mixer, mixingBase } from './corpus';
 import { pgtune } from './pgtune';
 import { formatNumber } from './report';
 import { throughput, type SearchShape } from './searches';
-import { PLAN_CORES, storeQueries, type Stage } from './stage';
+import { PLAN_CORES, startServer, storeQueries, type Stage } from './stage';
 import { alternate, ratios, secondsOf, summary } from './statistics';
 import type { Bench, BenchContext, Row } from './types';
 
@@ -25,11 +25,12 @@ const CONNECTIONS = 20;
 /** An index of 313 MiB: more than a quarter of the host, which is pgtune's shared_buffers, and less than half. */
 const ROWS = 40_000;
 /** Rows of the build: more than 64 MB of maintenance_work_mem hold, few enough for a quick run. */
-const BUILD_ROWS = 14_000;
+const BUILD_ROWS = 12_000;
 const BUILD_ROUNDS = 2;
 const SEARCH_ROUNDS = 3;
-const SECONDS = 5;
-const WARM_UP_SECONDS = 3;
+const CACHED_ROUNDS = 2;
+const SECONDS = 4;
+const WARM_UP_SECONDS = 2;
 const SHAPE: SearchShape = { type: 'vector', method: 'hnsw', breadth: 100, table: 'public.vectors' };
 /** Takes the kernel's page cache out: what is not in shared_buffers comes from the disk. */
 const PRESSURE = { debug_io_direct: 'data' };
@@ -169,13 +170,12 @@ async function run(context: BenchContext): Promise<Row[]> {
     pgtune: tools,
     defaults: {},
   };
-  const server = await startTestServer({ stack: 'bench', parameters: configurations.plan });
-  const stop = context.cleanup(() => server.stop());
+  const { server, stop } = await startServer(context, configurations.plan);
   try {
     const tuned = new Tuned(server, configurations);
     const queries = await fill(context, tuned);
     const builds = await inTurn(context, 'build', BUILD_ROUNDS, (name) => buildSeconds(tuned, name, plan));
-    const warm = await inTurn(context, 'searches', SEARCH_ROUNDS, (name) =>
+    const warm = await inTurn(context, 'searches', CACHED_ROUNDS, (name) =>
       searchesASecond(context, tuned, name, queries, {}),
     );
     const pressed = await inTurn(context, 'searches under pressure', SEARCH_ROUNDS, (name) =>

@@ -13,8 +13,9 @@ import { openInput } from '../../infra/ops/load/input';
 import { load } from '../../infra/ops/load/load';
 import type { Session } from '../../infra/ops/ports';
 import { compared } from '../../scripts/commands/plan';
-import { addressOf, startTestServer } from '../support/server';
+import { addressOf } from '../support/server';
 import { createTestDatabase, type TestDatabase } from '../support/template';
+import { startServer } from './stage';
 import type { Bench, BenchContext, Row } from './types';
 
 /** Rows of the grids: HNSW over vector and halfvec takes fewest, because it takes longest; IVFFlat over bit has the fewest pages. */
@@ -164,8 +165,7 @@ function rowsOf(figures: readonly Figure[]): Row[] {
 }
 
 async function run(context: BenchContext): Promise<Row[]> {
-  const server = await startTestServer();
-  const stop = context.cleanup(() => server.stop());
+  const { server, stop } = await startServer(context);
   const database = await createTestDatabase(server);
   const session = await openSession(addressOf(server, database.name));
   const notices: string[] = [];
