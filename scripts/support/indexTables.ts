@@ -3,8 +3,9 @@ import type { ActualIndex, RunningBuild } from '../../infra/ops/indexes/catalog'
 import { differences, describeAction } from '../../infra/ops/indexes/decide';
 import { leftoverKind } from '../../infra/ops/indexes/definition';
 import type { ApplyResult } from '../../infra/ops/indexes/apply';
-import { searchChanges, type IndexOverview } from '../../infra/ops/indexes/plan';
+import type { IndexOverview } from '../../infra/ops/indexes/plan';
 import { buildProgress } from '../../infra/ops/indexes/progress';
+import { searchChanges } from '../../infra/ops/indexes/searchSettings';
 import type { VerifyResult } from '../../infra/ops/indexes/verify';
 import type { RecallResult } from '../../infra/ops/recall/measure';
 import { bytes, table } from './output';

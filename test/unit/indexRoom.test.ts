@@ -6,7 +6,8 @@ import type { RunningBuild } from '../../infra/ops/indexes/catalog';
 import type { ResolvedIndex } from '../../infra/ops/indexes/definition';
 import { desiredIndexState, desiredIndexes } from '../../infra/ops/indexes/desired';
 import { parseDesiredIndexState } from '../../infra/ops/indexes/parse';
-import { searchChanges } from '../../infra/ops/indexes/plan';
+
+import { searchChanges } from '../../infra/ops/indexes/searchSettings';
 import { buildProgress, phaseStart } from '../../infra/ops/indexes/progress';
 import { planBuild, shortages } from '../../infra/ops/indexes/resources';
 import { capacitySizing } from '../../infra/ops/indexes/sizing';

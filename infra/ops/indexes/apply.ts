@@ -1,6 +1,7 @@
 /** Makes the indexes what they are wanted to be. A run that was cut off anywhere is finished by the next one. */
 import { OperatorError, messageOf } from '../errors';
-import type { Clock, Database, ProgressSink } from '../ports';
+import type { Database } from '../ports';
+import type { AppliedIndex, ApplyOptions, ApplyResult } from './applyTypes';
 import { quoteIdent } from '../sqlText';
 import {
   BuildConnectionLost,
@@ -14,47 +15,17 @@ import {
   type BuildOutcome,
 } from './build';
 import { changes, describeAction, type Action } from './decide';
-import type { DesiredIndexState, SearchSettings } from './desired';
-import type { HostFactsSource } from './host';
-import { overview, searchChanges, type IndexOverview } from './plan';
+import type { SearchSettings } from './desired';
+import { overview, type IndexOverview } from './plan';
 import { proveIndex, type Proof } from './prove';
-import { shortages, type Shortage } from './resources';
-import { closeSessions, isConnectionLost, lockIndexes, openSessions, type Sessions } from './sessions';
+import { refuseShortages, shortages } from './resources';
+import { openAndLock, reconnect } from './reconnect';
+import { searchChanges, setForDatabase } from './searchSettings';
+import { closeSessions, isConnectionLost, type Sessions } from './sessions';
 import { capacitySizing } from './sizing';
 import { swapNames, waitForOlderTransactions } from './swap';
 
-export interface ApplyOptions {
-  state: DesiredIndexState;
-  host: HostFactsSource;
-  clock: Clock;
-  progress: ProgressSink;
-  /** How long a build may stand still behind other sessions' transactions, in milliseconds. @default 60 s */
-  waitMs?: number;
-  /** Longest time for the exact comparisons of one proof, in milliseconds. @default 60 s */
-  proofBudgetMs?: number;
-  /** How long a lost connection is tried again, in milliseconds. @default 30 s */
-  reconnectMs?: number;
-  /** Builds although the graph outgrows the memory. */
-  allowSpill?: boolean;
-  signal?: AbortSignal | undefined;
-}
-
-export interface AppliedIndex {
-  name: string;
-  /** `kept` was right already; `adopted` was built by an earlier run. */
-  outcome: 'kept' | 'built' | 'adopted';
-  build: BuildOutcome | undefined;
-  proof: Proof | undefined;
-}
-
-export interface ApplyResult {
-  changed: boolean;
-  indexes: AppliedIndex[];
-  dropped: string[];
-  /** Search parameters that new sessions of the database start with from now on. */
-  searchSettings: Record<string, number>;
-  warnings: string[];
-}
+export type { AppliedIndex, ApplyOptions, ApplyResult } from './applyTypes';
 
 const DEFAULT_WAIT_MS = 60_000;
 const DEFAULT_PROOF_BUDGET_MS = 60_000;
@@ -64,7 +35,6 @@ export const DEFAULT_RECALL_TOLERANCE = 0.05;
 const MAX_ROUNDS = 6;
 /** A build that loses its connection this often is the cause of it. */
 const MAX_LOST_BUILDS = 2;
-const RECONNECT_PAUSE_MS = 500;
 /** Searches last milliseconds; a transaction that is older holds no choice of an index any more. */
 const SETTLE_MS = 10_000;
 
@@ -91,9 +61,8 @@ class ApplyRun {
   }
 
   async run(): Promise<ApplyResult> {
-    this.sessions = await openSessions(this.database);
+    this.sessions = await openAndLock(this.database, this.options.clock);
     try {
-      await lockIndexes(this.sessions.control, this.options.clock);
       for (let round = 1; ; round++) {
         try {
           if (!(await this.round())) return this.sorted();
@@ -270,16 +239,7 @@ class ApplyRun {
       for (const [parameter, value] of wanted)
         this.warn(`${parameter} should be ${value}; only the owner of the database can set it`);
     } else {
-      const { rows } = await this.sessions.control.query<{ name: string }>(
-        'SELECT pg_catalog.current_database() AS name',
-      );
-      await this.sessions.control.query("SELECT '[1]'::public.vector");
-      for (const [parameter, value] of wanted) {
-        await this.sessions.control.query(
-          `ALTER DATABASE ${quoteIdent(rows[0]?.name ?? '')} SET ${parameter} = ${value}`,
-        );
-        this.options.progress.note(`new sessions start with ${parameter} = ${value}`);
-      }
+      await setForDatabase(this.sessions.control, wanted, this.options.progress);
       this.result.changed = true;
     }
     for (const [parameter, value] of wanted) this.result.searchSettings[parameter] = value;
@@ -306,23 +266,8 @@ class ApplyRun {
       });
     }
     progress.note(`the connection was lost (${messageOf(error)}); connecting again`);
-    const until = clock.monotonicMs() + (this.options.reconnectMs ?? DEFAULT_RECONNECT_MS);
-    await closeSessions(this.sessions);
-    for (;;) {
-      try {
-        this.sessions = await openSessions(this.database);
-        await lockIndexes(this.sessions.control, clock);
-        return;
-      } catch (reconnect) {
-        if (clock.monotonicMs() > until || this.options.signal?.aborted === true) {
-          throw new OperatorError(`the server does not answer since the connection was lost: ${messageOf(reconnect)}`, {
-            next: 'start it (npm run up, or qbench server start), then run the same command again: it continues where this one stopped',
-            cause: reconnect,
-          });
-        }
-        await clock.sleep(RECONNECT_PAUSE_MS);
-      }
-    }
+    const waitMs = this.options.reconnectMs ?? DEFAULT_RECONNECT_MS;
+    this.sessions = await reconnect(this.database, this.sessions, clock, waitMs, this.options.signal);
   }
 
   private watch(label: string, pid: number): BuildWatch {
@@ -345,13 +290,4 @@ class ApplyRun {
     this.result.warnings.push(message);
     this.options.progress.note(`warning: ${message}`);
   }
-}
-
-/** @throws OperatorError naming everything that is short, and what would help */
-function refuseShortages(all: readonly Shortage[], allowSpill: boolean): void {
-  const short = all.filter(({ resource }) => resource !== 'build memory' || !allowSpill);
-  if (short.length === 0) return;
-  throw new OperatorError(`no room to build: ${short.map(({ message }) => message).join('; ')}`, {
-    next: [...new Set(short.map(({ next }) => next))].join('; '),
-  });
 }

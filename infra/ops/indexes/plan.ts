@@ -110,12 +110,3 @@ function wantedSearch(
   const { efSearch } = state.search;
   return { ...(efSearch === undefined ? {} : { efSearch }), ...(probes === undefined ? {} : { probes }) };
 }
-
-/** Search parameters that differ, as parameter and value. */
-export function searchChanges(now: SearchSettings, wanted: SearchSettings): [parameter: string, value: number][] {
-  const changes: [string, number][] = [];
-  if (wanted.efSearch !== undefined && wanted.efSearch !== now.efSearch)
-    changes.push(['hnsw.ef_search', wanted.efSearch]);
-  if (wanted.probes !== undefined && wanted.probes !== now.probes) changes.push(['ivfflat.probes', wanted.probes]);
-  return changes;
-}

@@ -1,4 +1,5 @@
 /** Whether a build has room, and with which memory and workers. Pure: numbers in, numbers and reasons out. */
+import { OperatorError } from '../errors';
 import type { ResolvedIndex } from './definition';
 import type { BuildSession } from './desired';
 import type { HostFacts } from './host';
@@ -112,4 +113,13 @@ export function shortages(index: ResolvedIndex, plan: BuildPlan, session: BuildS
 
 function mib(bytes: number): string {
   return `${Math.round(bytes / MIB).toLocaleString('en')} MiB`;
+}
+
+/** @throws OperatorError naming everything that is short, and what would help */
+export function refuseShortages(all: readonly Shortage[], allowSpill: boolean): void {
+  const short = all.filter(({ resource }) => resource !== 'build memory' || !allowSpill);
+  if (short.length === 0) return;
+  throw new OperatorError(`no room to build: ${short.map(({ message }) => message).join('; ')}`, {
+    next: [...new Set(short.map(({ next }) => next))].join('; '),
+  });
 }
