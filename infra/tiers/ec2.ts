@@ -19,7 +19,7 @@ import { hostFiles } from '../postgres/hostFiles';
 import type { Ec2Settings } from '../settings';
 import { ec2Machine } from './ec2Host';
 import type { TierOutputs } from './outputs';
-import { capacityOutput } from './plan';
+import { capacityOutput, inWords } from './plan';
 
 /** Debian's account: https://wiki.debian.org/Cloud/AmazonEC2Image. Anybody can give an image Debian's name. */
 const DEBIAN_ACCOUNT = '136693071363';
@@ -29,6 +29,24 @@ export async function deployEc2(settings: Ec2Settings, stack: string): Promise<T
   const { aws, ec2, network: wanted, backup } = settings;
   // Before any call to AWS: a workload that does not fit is told at once.
   const { type, volume, plan } = ec2Machine(settings);
+  const configuration = {
+    version: settings.postgresVersion,
+    plan: plan.server,
+    host: plan.hostParameters,
+    cores: type.vCpus,
+    port: ec2.port,
+    overrides: settings.postgresParameters,
+    retentionDays: backup.retentionDays,
+  };
+  // So is an override that cannot be; the addresses that are not known yet do not matter to it.
+  inWords(() =>
+    hostFiles({
+      ...configuration,
+      address: '127.0.0.1',
+      cidrs: wanted.allowedCidrs,
+      repository: { kind: 'folder', path: '/' },
+    }),
+  );
   const provider = new Provider('aws', {
     region: aws.region,
     ...(aws.accountId === undefined ? {} : { allowedAccountIds: [aws.accountId] }),
@@ -88,15 +106,6 @@ export async function deployEc2(settings: Ec2Settings, stack: string): Promise<T
     region: aws.region,
     path: `/${stack}`,
   }));
-  const configuration = {
-    version: settings.postgresVersion,
-    plan: plan.server,
-    host: plan.hostParameters,
-    cores: type.vCpus,
-    port: ec2.port,
-    overrides: settings.postgresParameters,
-    retentionDays: backup.retentionDays,
-  };
   const host = new Host(
     'host',
     {

@@ -77,6 +77,11 @@ describe('tier ec2', () => {
     await expect(declareEc2({ ...EPHEMERAL, ec2: { instanceType: 'm8g.xlarge' } })).rejects.toThrow(/MiB|GiB/);
   });
 
+  it('refuses an override that cannot be in words, before anything is declared', async () => {
+    const raw = { ...EPHEMERAL, postgresParameters: { work_memory: '4MB' } };
+    await expect(declareEc2(raw)).rejects.toThrow(/work_memory/);
+  });
+
   it('says where the database is, and no password', async () => {
     const secret = await Promise.all(
       Object.entries(production.outputs).map(async ([key, value]) => [key, await isSecretOutput(value)] as const),
