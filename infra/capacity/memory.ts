@@ -118,7 +118,10 @@ export function memoryPlan(
   const buildMiB = Math.max(maintenanceWorkMemMiB, Math.min(wantedBuildMiB, buildBudgetMiB));
   const fairShareKiB = ((memory - sharedBuffersMiB) * KIB) / (3 * connections);
   const leftKiB = ((rest - buildMiB) * KIB) / (connections * HASH_MEM_MULTIPLIER);
-  const workMemKiB = Math.max(64, Math.floor(Math.min(fairShareKiB, leftKiB, WORK_MEM_MAX_KIB)));
+  // In whole steps, so that a slightly larger index does not change the server's configuration with it.
+  const shareKiB = Math.min(fairShareKiB, leftKiB, WORK_MEM_MAX_KIB);
+  const stepKiB = shareKiB >= 2 * KIB ? KIB : 64;
+  const workMemKiB = Math.max(64, Math.floor(shareKiB / stepKiB) * stepKiB);
   const workMemMiB = Math.ceil((connections * workMemKiB * HASH_MEM_MULTIPLIER) / KIB);
 
   const sum = (maintenanceMiB: number): MemorySum => {

@@ -39,7 +39,7 @@ async function searchUntil(
     await session.query('SET enable_seqscan = off');
     const { rows } = await session.query<{ uid: string }>('SELECT uid FROM test_documents ORDER BY id LIMIT 1');
     const uid = rows[0]?.uid ?? '';
-    while (!stopped()) {
+    while (!stopped() && result.failures.length === 0) {
       try {
         const found = await session.query(QUERY, [uid]);
         const plan = await session.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${QUERY.replace('$1', `'${uid}'`)}`);
@@ -79,16 +79,24 @@ describe('a change of a parameter', () => {
 describe('a change of the index', () => {
   it.each([
     ['another m', { profile: 'speed', m: 24, efConstruction: 64 }, "hnsw (embedding vector_cosine_ops) WITH (m='24'"],
-    ['another profile', { profile: 'ivfflat', lists: 10 }, "ivfflat (embedding vector_cosine_ops) WITH (lists='10'"],
+    [
+      'another profile',
+      { profile: 'ivfflat', lists: 10, probes: 10 },
+      "ivfflat (embedding vector_cosine_ops) WITH (lists='10'",
+    ],
     ['the first one again', { profile: 'speed' }, "hnsw (embedding vector_cosine_ops) WITH (m='16'"],
   ])('to %s shows as one update and swaps while searches run', async (_, index, definition) => {
     stack.configure({ ...SMALL, index });
-    expect(await stack.planned()).toEqual({ 'schema-indexes': 'update' });
+    // An index of another size may also move a parameter that a reload is enough for.
+    const planned = await stack.planned();
+    expect(planned['schema-indexes']).toBe('update');
+    expect(Object.keys(planned).filter((name) => !['schema-indexes', 'local-server'].includes(name))).toEqual([]);
     let stopped = false;
     const searching = searchUntil(() => stopped);
-    expectSuccess(await stack.up());
-    stopped = true;
+    // Whatever becomes of `up`, the searches must end.
+    const up = await stack.up().finally(() => (stopped = true));
     const { searches, failures, withoutIndex } = await searching;
+    expectSuccess(up);
     expect(failures).toEqual([]);
     expect(withoutIndex).toBe(0);
     expect(searches).toBeGreaterThan(10);

@@ -2,27 +2,17 @@
  * The real Pulumi engine with the offline plugins on PATH: an inline program of the Automation API, a file backend and a
  * PULUMI_HOME of the test's own. Proves what the engine makes of the plugins' answers, not what the real plugins answer.
  */
-import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { LocalWorkspace, PulumiCommand, type EngineEvent, type PulumiFn, type Stack } from '@pulumi/pulumi/automation';
+import { findPulumi } from '../../scripts/toolchain/pulumiCli';
+import { recordedProgress, testMachine } from './machine';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const PLUGINS = join(ROOT, 'scripts/toolchain/plugins/bin');
 export const PASSPHRASE = 'a passphrase of the tests';
-
-/** The CLI that tests use: $QBENCH_TEST_PULUMI, else `pulumi` on PATH. @throws Error when there is none */
-export function testPulumi(): string {
-  const given = process.env['QBENCH_TEST_PULUMI'];
-  if (given !== undefined && given !== '') return given;
-  try {
-    return execFileSync('sh', ['-c', 'command -v pulumi'], { encoding: 'utf8' }).trim();
-  } catch {
-    throw new Error('no Pulumi CLI: set QBENCH_TEST_PULUMI to one, or put `pulumi` on PATH');
-  }
-}
 
 /** One resource as the state has it. */
 export interface StateResource {
@@ -68,7 +58,13 @@ export class PluginEngine {
       string,
     ];
     for (const path of [bin, work, backend]) mkdirSync(path);
-    symlinkSync(resolve(testPulumi()), join(bin, 'pulumi'));
+    const machine = testMachine();
+    // The one that `npm run up` would find or build.
+    const cli = await findPulumi(machine.context, recordedProgress(), true);
+    machine.remove();
+    const command = [cli.file, ...cli.args].map((word) => `"${word}"`).join(' ');
+    writeFileSync(join(bin, 'pulumi'), `#!/bin/sh\nexec ${command} "$@"\n`);
+    chmodSync(join(bin, 'pulumi'), 0o755);
     for (const name of ['command', 'random', 'postgresql']) {
       const wrapper = join(bin, `pulumi-resource-${name}`);
       const loader = join(ROOT, 'node_modules/tsx/dist/loader.mjs');

@@ -255,7 +255,7 @@ describe("the guide's figures", () => {
         [
           "work_mem",
           "256 MB, 100 connections: 25.6 GB",
-          "62 MB, 13.3 GiB with hashes in every connection",
+          "62 MB, 13.1 GiB with hashes in every connection",
           false,
         ],
         [

@@ -35,7 +35,12 @@ describe('wrong usage ends with 2, says what is wrong and what is allowed', () =
     ['a negative limit', ['search', 'x', '--limit', '-1'], /--limit/],
     ['an enormous limit', ['search', 'x', '--limit', '1e9'], /'1e9' is invalid/],
     ['options that exclude each other', ['search', 'x', '--uid', 'y'], /more than one thing to search for/],
-    ['a database of another kind', ['search', 'x'], /DATABASE_URL begins with "mysql:"/, { DATABASE_URL: 'mysql://h/d' }],
+    [
+      'a database of another kind',
+      ['search', 'x'],
+      /DATABASE_URL begins with "mysql:"/,
+      { DATABASE_URL: 'mysql://h/d' },
+    ],
     [
       'a remote host without TLS',
       ['search', 'x'],
@@ -113,7 +118,8 @@ describe('odd surroundings', () => {
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    // More than a pipe holds: when this is written, the program has begun to read.
+    await new Promise((resolve) => child.stdin.write(' '.repeat(300_000), resolve));
     child.kill('SIGINT');
     child.stdin.end();
     expect(await ended).toBe(130);
