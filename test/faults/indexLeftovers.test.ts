@@ -1,8 +1,11 @@
 /** What failed builds leave behind, made by real failures: ours is removed, the rest is told, and apply converges. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { systemClock } from '../../infra/adapters/systemClock';
+import { verifyIndexes } from '../../infra/ops/indexes/verify';
 import type { Session } from '../../infra/ops/ports';
 import { fillClustered } from '../support/clusteredRows';
-import { SPEED, apply, expectConvergence, indexNames, rowsOf } from '../support/indexRuns';
+import { SPEED, apply, expectConvergence, indexNames, rowsOf, stateOf } from '../support/indexRuns';
+import { recordedProgress } from '../support/machine';
 import { asSuperuser, startTestServer, type RunningTestServer } from '../support/server';
 import { createTestDatabase, type TestDatabase } from '../support/template';
 
@@ -51,6 +54,21 @@ it('an INVALID index under the live name: is not taken for done, but dropped and
   const result = await expectConvergence(db.database, SPEED);
   expect(result.dropped).toEqual([DOCUMENTS]);
   expect(result.indexes.map(({ outcome }) => outcome)).toEqual(['built', 'built']);
+});
+
+it('an INVALID index under the live name: is rebuilt by verify --heal too', async () => {
+  await failing(create(DOCUMENTS), OLD_SNAPSHOT);
+  await owner.query('RESET lock_timeout');
+  await owner.query(create(STEPS, 'test_steps'));
+  const state = stateOf(SPEED);
+  const options = { state, clock: systemClock, progress: recordedProgress() };
+  expect((await verifyIndexes(db.database, options)).indexes[0]).toMatchObject({ state: 'INVALID', healthy: false });
+  const healed = await verifyIndexes(db.database, { ...options, heal: true });
+  expect(healed).toMatchObject({
+    healthy: true,
+    leftovers: [],
+    indexes: [{ state: 'valid', healed: true }, { healed: false }],
+  });
 });
 
 it('_ccnew of an interrupted REINDEX CONCURRENTLY: is dropped, the index itself is kept', async () => {

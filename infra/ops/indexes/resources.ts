@@ -82,7 +82,7 @@ export function shortages(index: ResolvedIndex, plan: BuildPlan, session: BuildS
           ? ''
           : `: it would spill after ${plan.spillsAfterRows.toLocaleString('en')} of ${plan.rows.toLocaleString('en')} rows and be several times slower`),
       next:
-        `give it more (--memory ${plan.neededMiB}), build a smaller type (halfvec takes about half), ` +
+        `give it more (workload.documents of the stack at the real number, or --memory ${plan.neededMiB}), build a smaller type (halfvec takes about half), ` +
         (index.method === 'hnsw' ? 'or accept the slow build with --allow-spill' : 'or set fewer lists'),
     });
   }
