@@ -8,7 +8,11 @@ export interface Check {
   name: string;
   /** Program of node_modules/.bin, and its arguments. */
   command: readonly [program: string, ...args: string[]];
+  /** The program is one of this machine's. Where it is missing the check is skipped, and says so. */
+  system?: true;
 }
+
+export type Verdict = 'passed' | 'failed' | 'skipped';
 
 const migrations = readdirSync(join(CHECKOUT, 'sql', 'migrations'))
   .filter((name) => name.endsWith('.sql'))
@@ -19,24 +23,32 @@ export const CHECKS: readonly Check[] = [
   { name: 'lint', command: ['eslint', '.', '--max-warnings', '0'] },
   { name: 'format', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
   { name: 'migrations', command: ['squawk', ...migrations] },
+  { name: 'shell', command: ['shellcheck', '.ci/run'], system: true },
 ];
 
-/** Runs one check, its output shown. @returns its exit code */
-export function runCheck(check: Check): Promise<number> {
+/** Runs one check, its output shown. */
+export function runCheck(check: Check): Promise<Verdict> {
   const [program, ...args] = check.command;
-  const file = join(CHECKOUT, 'node_modules', '.bin', program);
+  const file = check.system === true ? program : join(CHECKOUT, 'node_modules', '.bin', program);
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { cwd: CHECKOUT, stdio: ['ignore', 'inherit', 'inherit'] });
-    child.on('error', reject);
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      if (check.system === true && error.code === 'ENOENT') {
+        process.stdout.write(`skipped ${check.name}: ${program} is not installed\n`);
+        resolve('skipped');
+      } else reject(error);
+    });
     child.on('close', (code) => {
-      process.stdout.write(`${code === 0 ? 'ok    ' : 'FAILED'} ${check.name}\n`);
-      resolve(code ?? 1);
+      // A program that could not be started has been judged by its error.
+      if (code !== null && code < 0) return;
+      process.stdout.write(`${code === 0 ? 'ok     ' : 'FAILED '} ${check.name}\n`);
+      resolve(code === 0 ? 'passed' : 'failed');
     });
   });
 }
 
 if (require.main === module) {
   void (async () => {
-    for (const check of CHECKS) if ((await runCheck(check)) !== 0) process.exitCode = 1;
+    for (const check of CHECKS) if ((await runCheck(check)) === 'failed') process.exitCode = 1;
   })();
 }

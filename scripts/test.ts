@@ -40,8 +40,7 @@ interface VitestReport {
 async function runChecks(): Promise<Tally> {
   const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
   for (const check of CHECKS) {
-    if ((await runCheck(check)) === 0) tally.passed++;
-    else tally.failed++;
+    tally[await runCheck(check)]++;
   }
   return tally;
 }

@@ -11,8 +11,6 @@ export function runInteractive(file: string, args: readonly string[], env: NodeJ
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { env, stdio: 'inherit' });
     child.on('error', reject);
-    child.on('close', (code, signal) =>
-      resolve(code ?? 128 + (signal === null ? 0 : (constants.signals[signal] ?? 0))),
-    );
+    child.on('close', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
   });
 }

@@ -13,19 +13,51 @@ export interface VerbEntry {
 }
 
 export const VERBS: readonly VerbEntry[] = [
-  { name: 'server', summary: 'the server of the local tier: status, start, stop, logs', load: () => import('./server') },
+  {
+    name: 'server',
+    summary: 'the server of the local tier: status, start, stop, logs',
+    load: () => import('./server'),
+  },
   { name: 'migrate', summary: 'applies the pending migrations', load: () => import('./migrate') },
   { name: 'schema', summary: 'prints, writes or checks sql/schema.sql', load: () => import('./schema') },
   { name: 'db-clear', summary: 'clears all rows, keeps the schema', load: () => import('./dbClear') },
-  { name: 'postgres-clean', summary: 'drops and remakes every object of the application', load: () => import('./postgresClean') },
-  { name: 'migrate-test', summary: 'rehearses all migrations in a scratch database', load: () => import('./migrateTest') },
-  { name: 'migrate-optimized', summary: 'loads in bulk: rows first, then indexes and statistics', load: () => import('./migrateOptimized') },
+  {
+    name: 'postgres-clean',
+    summary: 'drops and remakes every object of the application',
+    load: () => import('./postgresClean'),
+  },
+  {
+    name: 'migrate-test',
+    summary: 'rehearses all migrations in a scratch database',
+    load: () => import('./migrateTest'),
+  },
+  {
+    name: 'migrate-optimized',
+    summary: 'loads in bulk: rows first, then indexes and statistics',
+    load: () => import('./migrateOptimized'),
+  },
   { name: 'load', summary: 'loads documents, steps and embeddings from JSON Lines', load: () => import('./load') },
-  { name: 'search', summary: 'one vector search, with the index it used and its latency', load: () => import('./search') },
-  { name: 'check-env', summary: 'whether this machine and the database have what is needed', load: () => import('./checkEnv') },
+  {
+    name: 'search',
+    summary: 'one vector search, with the index it used and its latency',
+    load: () => import('./search'),
+  },
+  {
+    name: 'check-env',
+    summary: 'whether this machine and the database have what is needed',
+    load: () => import('./checkEnv'),
+  },
   { name: 'health', summary: 'how the database is: 0 ok, 1 warning, 2 critical', load: () => import('./health') },
   { name: 'psql', summary: 'opens psql at the database', load: () => import('./psql') },
   { name: 'plan', summary: 'sizes, memory, parameters, hosts and prices for a workload', load: () => import('./plan') },
-  { name: 'index', summary: 'the vector indexes: list, plan, apply, verify, drop', load: () => import('./indexCommand') },
-  { name: 'recall', summary: 'recall of the live indexes, and the ef_search a target needs', load: () => import('./recall') },
+  {
+    name: 'index',
+    summary: 'the vector indexes: list, plan, apply, verify, drop',
+    load: () => import('./indexCommand'),
+  },
+  {
+    name: 'recall',
+    summary: 'recall of the live indexes, and the ef_search a target needs',
+    load: () => import('./recall'),
+  },
 ];

@@ -25,7 +25,9 @@ export function register(program: Command, context: CliContext): void {
       if (options.json === true) context.json({ stack, running: pid !== undefined, pid: pid ?? null, ...record });
       else if (record === undefined) context.write(`stack ${stack}: no server on this machine\n`);
       else {
-        context.write(`stack ${stack}: ${pid === undefined ? 'down' : `running (pid ${pid})`} at ${record.host}:${record.port}\n`);
+        context.write(
+          `stack ${stack}: ${pid === undefined ? 'down' : `running (pid ${pid})`} at ${record.host}:${record.port}\n`,
+        );
         context.write(`  PostgreSQL ${record.postgresVersion ?? '-'}, pgvector ${record.pgvectorVersion ?? '-'}\n`);
         context.write(`  data ${record.dataDir}\n  log  ${record.logFile}\n`);
       }
@@ -53,21 +55,34 @@ export function register(program: Command, context: CliContext): void {
     .option('-n, --lines <count>', 'how many', '50')
     .action((options: { lines: string }, command: Command) => {
       const lines = Number(options.lines);
-      if (!Number.isInteger(lines) || lines < 1) throw new UsageError(`--lines ${options.lines}`, { allowed: 'a whole number from 1' });
+      if (!Number.isInteger(lines) || lines < 1)
+        throw new UsageError(`--lines ${options.lines}`, { allowed: 'a whole number from 1' });
       const record = cluster(stackOf(command)).record;
-      if (record === undefined || !existsSync(record.logFile)) throw new OperatorError('there is no log yet', { next: 'npm run up' });
+      if (record === undefined || !existsSync(record.logFile))
+        throw new OperatorError('there is no log yet', { next: 'npm run up' });
       context.write(`${logTail(record.logFile, lines).join('\n')}\n`);
     });
 
   server
     .command('parameters')
-    .description('every parameter asked for beside what the server runs with: equal, differs or pending restart, and why')
+    .description(
+      'every parameter asked for beside what the server runs with: equal, differs or pending restart, and why',
+    )
     .option('--json', 'as JSON')
     .action(async (options: { json?: boolean }, command: Command) => {
       const found = await cluster(stackOf(command)).parameters();
-      if (options.json === true) return context.json(found);
-      const rows = found.map((state) => [state.name, state.wanted, state.live ?? '-', state.standing, state.needs ?? '-', state.why]);
-      context.write(table(['parameter', 'wanted', 'live', 'standing', 'change by', 'why'], rows));
+      if (options.json === true) context.json(found);
+      else {
+        const rows = found.map((row) => [
+          row.name,
+          row.wanted,
+          row.live ?? '-',
+          row.standing,
+          row.needs ?? '-',
+          row.why,
+        ]);
+        context.write(table(['parameter', 'wanted', 'live', 'standing', 'change by', 'why'], rows));
+      }
     });
 
   server

@@ -68,7 +68,9 @@ async function scansOf<R>(index: string, text: string, values: unknown[]): Promi
   try {
     await session.query('BEGIN');
     const { rows } = await session.query<R>(text, values);
-    const counted = await session.query<{ scans: string }>('SELECT pg_stat_get_xact_numscans($1::regclass) AS scans', [index]);
+    const counted = await session.query<{ scans: string }>('SELECT pg_stat_get_xact_numscans($1::regclass) AS scans', [
+      index,
+    ]);
     return { rows, scans: Number(counted.rows[0]?.scans) };
   } finally {
     await session.close();

@@ -10,7 +10,8 @@ declare module 'vitest' {
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const running = await startTestServer();
-  const { cluster: _cluster, stop: _stop, ...server } = running;
-  project.provide('server', server);
+  const { host, port, socketDir, dataDir, logFile, binDir, superuserPassword } = running;
+  // Only plain data reaches the workers.
+  project.provide('server', { host, port, socketDir, dataDir, logFile, binDir, superuserPassword });
   return () => running.stop();
 }
