@@ -35,7 +35,10 @@ export interface BuildOutcome {
   spilled: boolean;
 }
 
-const POLL_MS = 200;
+/** A short build is looked at often, a long one rarely: each look takes a little of the processors that build. */
+const POLL_SHARE = 0.05;
+const POLL_MIN_MS = 100;
+const POLL_MAX_MS = 1_000;
 
 /** The connection was lost, the server may still build. */
 export class BuildConnectionLost extends Error {}
@@ -161,6 +164,7 @@ export class BuildWatch {
   private start: PhaseStart | undefined;
   private waitingSince: number | undefined;
   private cancelled = false;
+  private readonly begun: number;
 
   /**
    * @param label what the progress calls it
@@ -170,7 +174,9 @@ export class BuildWatch {
     private readonly context: BuildContext,
     private readonly label: string,
     private readonly pid: number,
-  ) {}
+  ) {
+    this.begun = context.clock.monotonicMs();
+  }
 
   /** Watches until `end` is settled. */
   async until<T>(end: Promise<T>): Promise<T> {
@@ -180,7 +186,7 @@ export class BuildWatch {
       // A watch that fails must not hide how the build ends; the build's own session says that.
       await this.poll().catch(() => undefined);
       // A short build ends between two polls; the sleep is cut off, not waited for.
-      await Promise.race([done, this.context.clock.sleep(POLL_MS)]);
+      await Promise.race([done, this.pause()]);
     }
     return done;
   }
@@ -190,7 +196,7 @@ export class BuildWatch {
    * @throws OperatorError where it was cancelled because it stood still for too long, or the user interrupted
    */
   async untilGone(): Promise<void> {
-    while (await this.poll()) await this.context.clock.sleep(POLL_MS);
+    while (await this.poll()) await this.pause();
     if (this.context.signal?.aborted === true)
       throw new BuildInterrupted('interrupted: the build was cancelled; the next apply removes what it left');
     if (this.cancelled) {
@@ -201,6 +207,11 @@ export class BuildWatch {
         },
       );
     }
+  }
+
+  private pause(): Promise<void> {
+    const watched = this.context.clock.monotonicMs() - this.begun;
+    return this.context.clock.sleep(Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, watched * POLL_SHARE)));
   }
 
   waitSeconds(): number {
