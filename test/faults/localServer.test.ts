@@ -131,7 +131,7 @@ describe('a data folder that is not this stack’s own', () => {
     expect(await remembered(cluster)).toBe(100);
   });
 
-  it('is not moved to by changing local:dataDir', async () => {
+  it('is not moved to by changing local.dataDir', async () => {
     const cluster = await up();
     await remember(cluster);
     const dataDir = elsewhere();

@@ -20,7 +20,9 @@ describe('the local tier server', () => {
     const session = await openSession({ ...address, password: server.superuserPassword });
     await session.close();
     const attempt = openSession({ ...address, password: 'canary-wrong' });
-    await expect(attempt).rejects.toThrow(/cannot connect to 127\.0\.0\.1:\d+\/postgres as postgres: password authentication failed/);
+    await expect(attempt).rejects.toThrow(
+      /cannot connect to 127\.0\.0\.1:\d+\/postgres as postgres: password authentication failed/,
+    );
     await expect(attempt).rejects.not.toThrow(/canary/);
   });
 });
