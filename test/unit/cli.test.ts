@@ -1,6 +1,6 @@
 /** The command line as a whole process: usage, exit codes, pipes, signals. What each verb does is tested with the verb. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -82,6 +82,11 @@ describe('help', () => {
     const result = await qbench(['--help']);
     expect(result.code).toBe(0);
     for (const { name } of VERBS) expect(result.stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+  });
+
+  it('is pasted into the README as it is printed', async () => {
+    const readme = readFileSync(join(CHECKOUT, 'README.md'), 'utf8');
+    expect(readme).toContain((await qbench(['--help'])).stdout.trim());
   });
 
   it.each(VERBS.map(({ name }) => name))('of %s is printed without a database', async (name) => {
