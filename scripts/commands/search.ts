@@ -209,10 +209,12 @@ function forPeople(answer: SearchAnswer, label: string | undefined, options: Opt
   const how =
     answer.index === null
       ? 'by exact scan, without a vector index'
-      : `by index ${answer.index}, ef_search ${answer.efSearch}`;
+      : `by index ${answer.index} over ${answer.indexType}, ef_search ${answer.efSearch}`;
+  const reranked =
+    answer.candidates === undefined ? '' : `, up to ${answer.candidates} candidates reranked by the full vectors`;
   const iterative =
     answer.index === null || answer.iterativeScan === 'off' ? '' : `, iterative scan ${answer.iterativeScan}`;
-  parts.push(`\n${answer.hits.length} found in ${answer.latencyMs.toFixed(1)} ms ${how}${iterative}\n`);
+  parts.push(`\n${answer.hits.length} found in ${answer.latencyMs.toFixed(1)} ms ${how}${iterative}${reranked}\n`);
   if (answer.plan !== undefined) parts.push(`\n${planLines(answer.plan).join('\n')}\n`);
   return parts.join('');
 }

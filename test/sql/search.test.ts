@@ -230,7 +230,9 @@ describe('the command line', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^searching for "python3-bottle: fast and simple WSGI-framework for Python 3"/);
     expect(stdout).toMatch(/0\.\d{4} {2}python3-/);
-    expect(stdout).toMatch(/10 found in [\d.]+ ms by (index idx_test_documents_embedding, ef_search 40|exact scan)/);
+    expect(stdout).toMatch(
+      /10 found in [\d.]+ ms by (index idx_test_documents_embedding over vector, ef_search 40|exact scan)/,
+    );
   });
 
   it('gives JSON without the embedding', async () => {
@@ -248,6 +250,7 @@ describe('the command line', () => {
       'searchedWith',
       'hits',
       'index',
+      'indexType',
       'efSearch',
       'iterativeScan',
       'latencyMs',

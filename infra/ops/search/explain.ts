@@ -36,14 +36,17 @@ export function withoutValues(node: PlanNode): PlanNode {
 }
 
 /**
- * The index that the order by distance comes from: the leftmost leaf, as long as nothing above it sorts.
+ * The index that the order by distance comes from: the leftmost leaf, as long as nothing above it sorts. A sort above another
+ * LIMIT only reranks rows that were chosen below it, so the order asked about is the one under the lowest LIMIT.
  * @returns null for an exact scan: every row is compared and the nearest are sorted out
  */
 export function servingIndex(node: PlanNode): string | null {
-  if (node['Node Type'] === 'Sort' || node['Node Type'] === 'Incremental Sort') return null;
-  const first = node.Plans?.[0];
-  if (first !== undefined) return servingIndex(first);
-  return node['Node Type'].startsWith('Index') ? (node['Index Name'] ?? null) : null;
+  const path = [node];
+  for (let next = node.Plans?.[0]; next !== undefined; next = next.Plans?.[0]) path.push(next);
+  const below = path.slice(path.findLastIndex((each) => each['Node Type'] === 'Limit') + 1);
+  if (below.some((each) => each['Node Type'] === 'Sort' || each['Node Type'] === 'Incremental Sort')) return null;
+  const leaf = below.at(-1);
+  return leaf?.['Node Type'].startsWith('Index') === true ? (leaf['Index Name'] ?? null) : null;
 }
 
 /** One line a node, indented. */

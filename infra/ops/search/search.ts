@@ -1,8 +1,10 @@
 /** `qbench search`: nearest documents or steps of an embedding, with the index that served them. */
 import { OperatorError } from '../errors';
+import type { VectorType } from '../indexes/desired';
 import type { Clock, Session } from '../ports';
 import { sqlText } from '../sqlText';
-import { servingIndex, withoutValues, type PlanNode } from './explain';
+import type { PlanNode } from './explain';
+import { chooseStatement, explainPlan } from './statement';
 import { vectorLiteral } from './vectorText';
 
 export type SearchTarget = 'documents' | 'steps';
@@ -61,6 +63,10 @@ export interface SearchAnswer {
   hits: SearchHit[];
   /** Index that gave the order; null for an exact scan. */
   index: string | null;
+  /** What that index is built over; null for an exact scan. */
+  indexType: VectorType | null;
+  /** For bit only: at most so many candidates by Hamming distance were reranked by the full vectors. */
+  candidates?: number;
   efSearch: number;
   iterativeScan: IterativeScan;
   /** From sending the statement to its last row. */
@@ -82,28 +88,24 @@ export async function search(session: Session, request: SearchRequest, clock: Cl
   try {
     const { literal, document } = await queryVector(session, request);
     const settings = await applySettings(session, request);
-    const { filters } = request;
-    const text = sqlText(request.target === 'steps' ? 'queries/search-steps' : 'queries/search-documents');
-    const values = [
+    const { index, indexType, candidates, ...statement } = await chooseStatement(
+      session,
+      request,
       literal,
-      request.limit,
-      filters.priority ?? null,
-      filters.tags === undefined || filters.tags.length === 0 ? null : filters.tags,
-      filters.platform ?? null,
-      filters.folder ?? null,
-      request.source.kind === 'uid' ? request.source.uid : null,
-    ];
-    const planned = await explainPlan(session, 'EXPLAIN (FORMAT JSON)', text, values);
+      settings.efSearch,
+    );
     const started = clock.monotonicMs();
-    const { rows } = await session.query<SearchHit>(text, values);
+    const { rows } = await session.query<SearchHit>(statement.text, statement.values);
     const latencyMs = clock.monotonicMs() - started;
     const plan = request.explain
-      ? await explainPlan(session, 'EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)', text, values)
+      ? await explainPlan(session, 'EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)', statement)
       : undefined;
     return {
       ...(document === undefined ? {} : { searchedWith: document }),
       hits: rows,
-      index: servingIndex(planned),
+      index,
+      indexType,
+      ...(candidates === undefined ? {} : { candidates }),
       ...settings,
       latencyMs: Math.round(latencyMs * 100) / 100,
       ...(plan === undefined ? {} : { plan }),
@@ -111,13 +113,6 @@ export async function search(session: Session, request: SearchRequest, clock: Cl
   } finally {
     await session.query('ROLLBACK').catch(() => undefined);
   }
-}
-
-async function explainPlan(session: Session, how: string, text: string, values: readonly unknown[]): Promise<PlanNode> {
-  const { rows } = await session.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(`${how} ${text}`, values);
-  const plan = rows[0]?.['QUERY PLAN'][0].Plan;
-  if (plan === undefined) throw new Error('EXPLAIN gave no plan');
-  return withoutValues(plan);
 }
 
 interface StoredDocument {
