@@ -12,8 +12,6 @@ export interface LocalServerArgs {
   source: { kind: 'wheel' | 'installed'; binDir?: string };
   osUser?: string;
   dataDir?: string;
-  /** Keeps the data when the stack is destroyed. */
-  protectData: boolean;
   /** postgresql.conf by name; see `postgres/parameters`. */
   parameters: Readonly<Record<string, string>>;
   /** One more than the last where the server was found down: its change is the update that starts it again. */

@@ -25,24 +25,29 @@ export function deployLocal(settings: LocalSettings, stack: string): TierOutputs
       overrides: settings.postgresParameters,
     }),
   );
-  const server = new LocalServer('local', {
-    stack,
-    port: local.port,
-    source: { kind: local.postgresSource, ...(local.binDir === undefined ? {} : { binDir: local.binDir }) },
-    ...(local.osUser === undefined ? {} : { osUser: local.osUser }),
-    ...(local.dataDir === undefined ? {} : { dataDir: local.dataDir }),
-    protectData: settings.protectData,
-    parameters: configuration.parameters,
-    generation: probeServer(stack).generation,
-  });
+  // Everything, not only what holds data: a destroy that is refused shall have stopped nothing before.
+  const protect = { protect: settings.protectData };
+  const server = new LocalServer(
+    'local',
+    {
+      stack,
+      port: local.port,
+      source: { kind: local.postgresSource, ...(local.binDir === undefined ? {} : { binDir: local.binDir }) },
+      ...(local.osUser === undefined ? {} : { osUser: local.osUser }),
+      ...(local.dataDir === undefined ? {} : { dataDir: local.dataDir }),
+      parameters: configuration.parameters,
+      generation: probeServer(stack).generation,
+    },
+    protect,
+  );
   // Whatever lives in the server goes with it: a destroy needs no connection, and works when the server is gone.
-  const inside = { provider: server.provider, deletedWith: server.server, dependsOn: server.server };
+  const inside = { provider: server.provider, deletedWith: server.server, dependsOn: server.server, ...protect };
   const roles = new Roles('roles', { ...settings.database }, inside);
   const database = new ApplicationDatabase('database', { roles }, inside);
   new Schema(
     'schema',
     { stack, database: database.databaseName, indexes: indexesFor(settings, plan), sampleData: local.sampleData },
-    { deletedWith: server.server, dependsOn: database },
+    { deletedWith: server.server, dependsOn: database, ...protect },
   );
   const databaseUrl = interpolate`postgresql://${ROLE_NAMES.app}:${roles.passwords.app}@${server.host}:${server.port}/${database.databaseName}`;
   return {

@@ -114,6 +114,6 @@ export function register(program: Command, context: CliContext): void {
     .description('stops the server of the desired state on standard input and removes it')
     .action(async () => {
       const desired = await readJsonFromStdin<DesiredServer>(context);
-      await cluster(desired.stack, desired).destroy(desired.protectData);
+      await cluster(desired.stack, desired).destroy();
     });
 }

@@ -19,7 +19,7 @@ async function once(context: BenchContext): Promise<{ up: number; noOp: number[]
   const { stateDir } = machine.context;
   const cluster = new LocalCluster({ ...machine.context }, 'dev', systemClock, context.progress);
   const undone = context.cleanup(async () => {
-    await cluster.destroy(false);
+    await cluster.destroy();
     machine.remove();
   });
   const backend = join(stateDir ?? '', 'backend');

@@ -251,7 +251,7 @@ describe('a crash', () => {
 describe('the very first configuration', () => {
   it('is not rolled back, its mistake is named, and the next one is taken', async () => {
     const cluster = server.cluster;
-    await cluster.destroy(false);
+    await cluster.destroy();
     const attempt = apply({ shared_preload_libraries: 'no_such_library' });
     await expect(attempt).rejects.toThrow(/^PostgreSQL did not start: .*no_such_library/);
     await apply({});

@@ -99,7 +99,7 @@ describe('a data folder that is not this stack’s own', () => {
     writeFileSync(join(dataDir, 'thesis.txt'), 'years of work');
     const before = inventory(dataDir);
     await expect(up({ dataDir })).rejects.toThrow(/is not empty and holds no PostgreSQL cluster \(thesis\.txt/);
-    await clusterOf().destroy(false);
+    await clusterOf().destroy();
     expect(inventory(dataDir)).toEqual(before);
     expect(progress.lines.join('\n')).toContain('is left as it is');
   });
@@ -115,7 +115,7 @@ describe('a data folder that is not this stack’s own', () => {
     await expect(up({ dataDir })).rejects.toThrow(
       /holds another cluster \(system identifier \d+; this stack has none yet\)/,
     );
-    await clusterOf().destroy(false);
+    await clusterOf().destroy();
     expect(inventory(dataDir)).toEqual(before);
   });
 
@@ -155,7 +155,7 @@ describe('a data folder that was deleted', () => {
     rmSync(cluster.layout.dataDir, { recursive: true });
     await expect(up()).rejects.toThrow(/the data folder ".*" of stack test is gone: it held cluster \d+/);
     expect(existsSync(cluster.layout.dataDir)).toBe(false);
-    await clusterOf().destroy(false);
+    await clusterOf().destroy();
     expect(strayPids(cluster.layout.dataDir)).toEqual([]);
     if (process.platform === 'linux') expect(existsSync(`/proc/${pid}/cwd`)).toBe(false);
     expect(existsSync(cluster.layout.dir)).toBe(false);
@@ -174,7 +174,7 @@ describe.runIf(process.getuid?.() === 0 && process.platform === 'linux')('a full
     };
     mount('-t', 'tmpfs', '-o', `size=${sizeMiB}m,mode=755`, 'tmpfs', dir);
     cleanup.push(async () => {
-      await clusterOf().destroy(false);
+      await clusterOf().destroy();
       spawnSync('umount', ['-l', dir]);
     });
     return { dir, resize: (mib) => mount('-o', `remount,size=${mib}m`, dir) };

@@ -16,7 +16,6 @@ import {
   machine,
   PASSWORD,
   pidOf,
-  progress,
   remember,
   remembered,
   up,
@@ -63,7 +62,7 @@ describe('an apply that is killed', () => {
         const postmasters = strayPids(cluster.layout.dataDir).filter((pid) => !isChild(pid, cluster));
         expect(postmasters).toEqual([pidOf(cluster)]);
       }
-      if (round < 1) await cluster.destroy(false);
+      if (round < 1) await cluster.destroy();
     }
     expect(killed).toBeGreaterThan(3);
   });
@@ -118,8 +117,8 @@ describe('destroy', () => {
     const cluster = await up();
     const { port = 0 } = cluster.record ?? {};
     const pid = pidOf(cluster);
-    await cluster.destroy(false);
-    await cluster.destroy(false);
+    await cluster.destroy();
+    await cluster.destroy();
     expect(postmasterPid(cluster.layout.dataDir)).toBeUndefined();
     expect(strayPids(cluster.layout.dataDir)).toEqual([]);
     // A zombie that nobody has reaped yet has no working folder.
@@ -135,23 +134,20 @@ describe('destroy', () => {
   it('works when the server was killed, and when its files are gone', async () => {
     const cluster = await up();
     process.kill(pidOf(cluster), 'SIGKILL');
-    await cluster.destroy(false);
+    await cluster.destroy();
     expect(strayPids(cluster.layout.dataDir)).toEqual([]);
     expect(existsSync(cluster.layout.dir)).toBe(false);
     await up();
     await cluster.stop();
     rmSync(cluster.layout.dir, { recursive: true });
-    await cluster.destroy(false);
+    await cluster.destroy();
   });
 
-  it('keeps protected data, and a later apply adopts it with a new password', async () => {
-    const cluster = await up({ protectData: true });
+  it('takes a new superuser password, and forgets the old one', async () => {
+    const cluster = await up();
     await remember(cluster);
-    await cluster.destroy(true);
-    expect(postmasterPid(cluster.layout.dataDir)).toBeUndefined();
-    expect(progress.lines.join('\n')).toContain('data kept in');
     const password = randomBytes(12).toString('hex');
-    await up({ protectData: true, generation: 1 }, password);
+    await up({}, password);
     expect(await remembered(cluster, password)).toBe(100);
     await expect(inside(cluster, () => Promise.resolve(), PASSWORD)).rejects.toThrow(/password authentication failed/);
     expect(readFileSync(cluster.layout.logFile, 'utf8')).not.toContain(password);

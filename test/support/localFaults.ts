@@ -30,7 +30,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   for (const undo of cleanup.reverse()) await undo();
-  await clusterOf().destroy(false);
+  await clusterOf().destroy();
   machine.remove();
 });
 

@@ -32,7 +32,6 @@ export function desiredServer(overrides: Partial<DesiredServer> = {}): DesiredSe
   return {
     stack: 'test',
     source: { kind: 'wheel' },
-    protectData: false,
     generation: 0,
     parameters: PARAMETERS,
     ...overrides,
@@ -55,7 +54,7 @@ export async function startTestServer(overrides: Partial<DesiredServer> = {}): P
     superuserPassword,
     cluster,
     stop: async () => {
-      await cluster.destroy(false);
+      await cluster.destroy();
       machine.remove();
     },
   };

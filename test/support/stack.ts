@@ -136,7 +136,7 @@ export class TestStack {
 
   /** Leaves nothing behind, whatever state the test left the stack in. */
   async remove(): Promise<void> {
-    await new LocalCluster(this.machine.context, this.name, systemClock, recordedProgress()).destroy(false);
+    await new LocalCluster(this.machine.context, this.name, systemClock, recordedProgress()).destroy();
     this.machine.remove();
   }
 }

@@ -49,8 +49,6 @@ export interface DesiredServer extends DesiredConfiguration {
   osUser?: string;
   /** @default a folder of the stack's own */
   dataDir?: string;
-  /** Keeps the data when the stack is destroyed. */
-  protectData: boolean;
   generation: number;
 }
 
@@ -110,8 +108,7 @@ export class LocalCluster {
       this.refuseMovedData(record);
       const caller = new ProcessRunner(this.context.env);
       const binaries = await resolveBinaries(desired.source, cacheDir(this.context), caller, this.progress);
-      const { kept: _kept, ...known } = record;
-      let current: ServerRecord = { ...known, binDir: binaries.binDir, dataDir: this.layout.dataDir };
+      let current: ServerRecord = { ...record, binDir: binaries.binDir, dataDir: this.layout.dataDir };
       if (!(await inspectDataFolder(this.layout.dataDir, record, binaries, this.runner()))) {
         current = await initialiseCluster(
           {
@@ -156,27 +153,22 @@ export class LocalCluster {
   }
 
   /**
-   * Stops the server and removes everything of it; keeps the data where it is protected. Succeeds where nothing is left.
-   * A folder that does not hold this stack's own cluster is never removed.
+   * Stops the server and removes everything of it. Succeeds where nothing is left. A folder that does not hold this stack's
+   * own cluster is never removed. Whether the data may go is decided before: a protected resource is never deleted.
    */
-  async destroy(protectData: boolean): Promise<void> {
+  async destroy(): Promise<void> {
     if (!existsSync(this.layout.dir)) return;
-    await withLock(this.layout.lock, LOCK_WAIT_MS, this.clock, () => this.remove(protectData));
+    await withLock(this.layout.lock, LOCK_WAIT_MS, this.clock, () => this.remove());
     removeIfEmpty(dirname(this.layout.dir));
   }
 
-  private async remove(protectData: boolean): Promise<void> {
+  private async remove(): Promise<void> {
     const { record } = this;
     const dataDir = record?.dataDir ?? this.layout.dataDir;
     const ours = record?.systemIdentifier !== undefined && holdsCluster(dataDir, record.systemIdentifier);
     if (ours) await stopServer(dataDir, this.clock);
     if (ours || !existsSync(dataDir)) await stopStrays(dataDir, this.clock);
     rmSync(this.layout.socketDir, { recursive: true, force: true });
-    if (protectData && ours) {
-      this.writeRecord({ ...record, kept: true });
-      this.progress.note(`data kept in ${dataDir} (protectData)`);
-      return;
-    }
     if (ours) rmSync(dataDir, { recursive: true, force: true });
     else if (existsSync(dataDir) && readdirSync(dataDir).length > 0) {
       this.progress.note(`"${dataDir}" is left as it is: it does not hold the cluster of this stack`);

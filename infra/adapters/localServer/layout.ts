@@ -36,8 +36,6 @@ export interface ServerRecord {
   pgvectorVersion?: string;
   /** Counts restarts that healed a dead server; the program asks for one more when it finds the server down. */
   generation: number;
-  /** The stack was destroyed and its data kept on purpose (protectData). */
-  kept?: true;
 }
 
 export interface StackLayout {
