@@ -6,14 +6,8 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { OperatorError, UsageError, messageOf } from '../../infra/ops/errors';
 import { openInput, type LoadInput } from '../../infra/ops/load/input';
 import { planLines } from '../../infra/ops/search/explain';
-import {
-  MAX_EF_SEARCH,
-  search,
-  type IterativeScan,
-  type SearchAnswer,
-  type SearchRequest,
-  type SearchSource,
-} from '../../infra/ops/search/search';
+import type { IterativeScan, SearchAnswer, SearchRequest, SearchSource } from '../../infra/ops/search/request';
+import { MAX_EF_SEARCH, search } from '../../infra/ops/search/search';
 import { formatOf, parseVector } from '../../infra/ops/search/vectorText';
 import type { CliContext } from '../support/context';
 import { DEMO_QUERIES } from '../support/demo';

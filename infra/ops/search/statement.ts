@@ -3,7 +3,7 @@ import type { VectorType } from '../indexes/desired';
 import type { Session } from '../ports';
 import { sqlText } from '../sqlText';
 import { servingIndex, withoutValues, type PlanNode } from './explain';
-import type { SearchRequest, SearchTarget } from './search';
+import type { SearchRequest, SearchTarget } from './request';
 
 const FILES: Readonly<Record<SearchTarget, Readonly<Record<VectorType, string>>>> = {
   documents: {
