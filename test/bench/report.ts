@@ -1,5 +1,5 @@
 /** One Markdown table of everything that was measured, and where. */
-import { cpus, release, totalmem, type } from 'node:os';
+import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import type { Row, Target } from './types';
 
 export interface Report {
@@ -15,7 +15,9 @@ export interface Report {
 export function thisMachine(): string {
   const [cpu] = cpus();
   const model = cpu === undefined || cpu.model.trim() === '' ? '' : ` (${cpu.model.trim()})`;
-  return `${cpus().length} cores${model}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}, Node ${process.version}`;
+  // Times of a machine that has other work to do are no one's times.
+  const busy = (loadavg()[0] ?? 0).toFixed(1);
+  return `${cpus().length} cores${model}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}, Node ${process.version}, load average before the run ${busy}`;
 }
 
 export function formatNumber(value: number): string {
@@ -42,7 +44,7 @@ export function markdown(report: Report): string {
   const lines = [
     `Measured on ${report.date}: ${report.machine}.`,
     ...(report.corpus === undefined ? [] : [`Data: ${report.corpus}.`]),
-    'Values are medians, with smallest and largest in parentheses; both sides of a ratio were measured in turn in this run.',
+    'Values are medians, with smallest and largest in parentheses, unless the note says otherwise; both sides of a ratio of times were measured in turn in this run.',
     '',
     '| figure | value | unit | note |',
     '|---|---:|---|---|',
