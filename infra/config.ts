@@ -1,4 +1,5 @@
 /** The only reader of Pulumi's configuration: it hands one raw object to `settings.ts`, which judges it. */
+import { dirname } from 'node:path';
 import { getProject, getStack, runtime } from '@pulumi/pulumi';
 import { decodeRaw, type SettingsContext } from './settings';
 
@@ -30,5 +31,5 @@ export function readConfig(): RawConfig {
     if (secret) secretKeys.push(name);
     raw[name] = secret ? undefined : decodeRaw(name, value);
   }
-  return { raw, context: { stack: getStack(), project, secretKeys, foreignKeys } };
+  return { raw, context: { stack: getStack(), project, secretKeys, foreignKeys, checkout: dirname(__dirname) } };
 }

@@ -1,11 +1,17 @@
 /** Facts of the machine that the program runs on, for the local tier. With `config.ts` the only reader of process.env here. */
 import { homedir, tmpdir } from 'node:os';
 import { dirname } from 'node:path';
-import type { MachineContext } from './adapters/localServer/layout';
+import { lastGoodParameters } from './adapters/localServer/configuration';
+import { stackLayout, type MachineContext } from './adapters/localServer/layout';
 import { probeLocalServer, type LocalServerProbe } from './adapters/localServer/probe';
 
+export interface ServerProbe extends LocalServerProbe {
+  /** postgresql.conf as the server last took it; undefined where there is none, or where it is not ours to read. */
+  parameters: Readonly<Record<string, string>> | undefined;
+}
+
 /** Whether the stack's server is alive, from its files: a preview opens no connection. */
-export function probeServer(stack: string): LocalServerProbe {
+export function probeServer(stack: string): ServerProbe {
   const context: MachineContext = {
     checkout: dirname(__dirname),
     stateDir: process.env['QBENCH_STATE_DIR'],
@@ -15,5 +21,14 @@ export function probeServer(stack: string): LocalServerProbe {
     uid: process.getuid?.() ?? -1,
     env: process.env,
   };
-  return probeLocalServer(context, stack);
+  return { ...probeLocalServer(context, stack), parameters: parametersInForce(stackLayout(context, stack).dir) };
+}
+
+function parametersInForce(dir: string): Readonly<Record<string, string>> | undefined {
+  try {
+    return lastGoodParameters(dir);
+  } catch {
+    // Another user's server: what its change needs is then told when it is made.
+    return undefined;
+  }
 }

@@ -9,6 +9,9 @@ export const DATABASE_NAME = 'mlb_qbench';
 /** The schema of every object of the application: its driver looks the type `vector` up there by name. */
 export const APP_SCHEMA = 'public';
 
+/** Dimensions of the application's embeddings: its columns are vector(1536). */
+export const EMBEDDING_DIMENSIONS = 1536;
+
 /** Roles in the server. `superuser` is the one initdb makes; people and programs use the other five. */
 export const ROLE_NAMES: Readonly<Record<DatabaseRole, string>> = {
   superuser: 'postgres',

@@ -1,5 +1,5 @@
 /** `npm run destroy`: `pulumi destroy` of the stack, and then whatever a run that was killed left outside the state. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { LocalCluster } from '../infra/adapters/localServer/cluster';
 import { readRecord, stackLayout } from '../infra/adapters/localServer/layout';
 import { systemClock } from '../infra/adapters/systemClock';
@@ -7,6 +7,7 @@ import { machineContext } from './support/context';
 import { runMain } from './support/main';
 import { createProgress } from './support/progress';
 import { splitStack } from './support/stackArgument';
+import { stackSettings } from './support/stackSettings';
 import { stackFile } from './toolchain/stackFile';
 import { Toolchain } from './toolchain/toolchain';
 
@@ -25,7 +26,7 @@ runMain(async () => {
   // A first `up` that was killed may have started a server which no state knows of. What the state knew has removed its
   // own record by now. Protected data is never taken on suspicion: the state may lie in another backend.
   if (code === 0 && record !== undefined) {
-    if (protectsData(file))
+    if (protectsData(context.checkout, stack))
       progress.note(`a server that this state does not know is left, since its data is protected: ${record.dataDir}`);
     else {
       await new LocalCluster(context, stack, systemClock, progress).destroy();
@@ -35,7 +36,7 @@ runMain(async () => {
   return code;
 });
 
-/** Whether the stack's file leaves `protectData` at its default. */
-function protectsData(file: string): boolean {
-  return !existsSync(file) || !/^\s*qbench-postgres:protectData:\s*["']?false/m.test(readFileSync(file, 'utf8'));
+/** Whether the stack's data is protected, as its file stands now: it is, unless the file says otherwise. */
+function protectsData(checkout: string, stack: string): boolean {
+  return stackSettings(checkout, stack)?.protectData ?? true;
 }

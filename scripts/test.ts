@@ -12,7 +12,7 @@ import { formatDuration } from './support/progress';
 
 /** The tiers, quick ones first, each with what it proves. */
 const TIERS = {
-  check: 'types, lint, format, SQL lint, workflow and shell lint',
+  check: 'types, lint, format, SQL lint, shell lint',
   unit: 'pure functions, settings, boundaries',
   components: 'the program against mocks of the engine',
   sql: 'a real PostgreSQL + pgvector',

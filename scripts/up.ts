@@ -3,14 +3,13 @@
  * missing, runs `pulumi up`, and shows how to connect and one search.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { machineContext } from './support/context';
 import { runMain } from './support/main';
 import { createProgress } from './support/progress';
 import { splitStack } from './support/stackArgument';
-import { stackFile } from './toolchain/stackFile';
-import { ownNode } from './toolchain/plugins';
+import { stackSettings } from './support/stackSettings';
+import { describePlugins, ownNode } from './toolchain/plugins';
 import { Toolchain } from './toolchain/toolchain';
 
 runMain(async () => {
@@ -19,10 +18,12 @@ runMain(async () => {
   const { stack, rest } = splitStack(process.argv.slice(2), process.env);
   progress.update({ phase: 'looking for the Pulumi CLI' });
   const toolchain = await Toolchain.ensure(context, progress);
+  const standIns = describePlugins(toolchain.plugins);
+  if (standIns !== undefined) progress.note(standIns);
   if (await toolchain.ensureStack(stack))
     progress.note(`made stack ${stack}; its state lies in ${toolchain.backend.label}`);
 
-  const { tier, sampleData } = readStackFile(stackFile(context, toolchain.paths, stack).copy);
+  const { tier, sampleData } = whatIsAskedFor(context.checkout, stack);
   // What a local stack costs to try is a moment; on AWS a person reads the preview first.
   const consent = tier === 'local' ? ['--yes', '--skip-preview'] : [];
   const code = await toolchain.run(['up', '--stack', stack, ...consent, ...rest]);
@@ -40,9 +41,10 @@ runMain(async () => {
   return spawnSync(ownNode(context), args, { stdio: 'inherit', cwd: context.checkout }).status ?? 1;
 });
 
-/** The two settings that decide what is shown; `settings.ts` judges the file when the program runs. */
-function readStackFile(file: string): { tier: string; sampleData: boolean } {
-  const text = readFileSync(file, 'utf8');
-  const tier = /^\s*qbench-postgres:tier:\s*["']?(\w+)/m.exec(text)?.[1] ?? 'local';
-  return { tier, sampleData: /^\s*["']?sampleData["']?:\s*["']?true/m.test(text) || /"sampleData":\s*true/.test(text) };
+/** The two settings that decide what is asked and shown, from the file as it stands now; the program judges it when it runs. */
+function whatIsAskedFor(checkout: string, stack: string): { tier: string; sampleData: boolean } {
+  const settings = stackSettings(checkout, stack);
+  // Without a file every setting has its default.
+  if (settings === undefined) return { tier: 'local', sampleData: false };
+  return { tier: settings.tier, sampleData: settings.tier === 'local' && settings.local.sampleData };
 }

@@ -136,6 +136,31 @@ function smallerType(
   };
 }
 
+/** Where nothing helps on this host: what a smaller type saves on another one. */
+function smallerTypeElsewhere(
+  workload: ResolvedWorkload,
+  index: IndexChoice,
+  evaluation: Evaluation,
+  region: string,
+): WayOut {
+  const step = degradePath(workload, index, evaluation.host, region).find(
+    ({ type, smallestHost: offer }) => type !== index.type && offer !== undefined,
+  );
+  if (step?.smallestHost === undefined) {
+    return {
+      kind: 'fewer documents',
+      message: 'fewer documents: split them over several databases, each planned by itself',
+    };
+  }
+  const { instanceType, memoryGiB, totalUsdPerMonth } = step.smallestHost;
+  const price = totalUsdPerMonth === undefined ? 'price not known in this region' : `${totalUsdPerMonth} USD a month`;
+  return {
+    kind: 'smaller type',
+    message: `smaller type on another host: ${step.type} on ${instanceType} (${memoryGiB} GiB), ${price}`,
+    totalUsdPerMonth,
+  };
+}
+
 function fewerSteps(workload: ResolvedWorkload, index: IndexChoice, host: Host): WayOut | undefined {
   const fits = (shareOfStepsEmbedded: number): boolean =>
     evaluate({ ...workload, shareOfStepsEmbedded }, index, host).problems.length === 0;
@@ -153,14 +178,25 @@ function fewerSteps(workload: ResolvedWorkload, index: IndexChoice, host: Host):
   };
 }
 
-function fewerDocuments(workload: ResolvedWorkload, index: IndexChoice, host: Host): WayOut {
+/** @param connections what the host can serve, where it cannot serve the workload's: fewer documents alone would not fit then */
+function fewerDocuments(
+  workload: ResolvedWorkload,
+  index: IndexChoice,
+  host: Host,
+  connections: number | undefined,
+): WayOut | undefined {
+  const served = connections === undefined ? workload : { ...workload, connections };
   const fits = (documents: number): boolean =>
-    evaluate({ ...workload, documents: Math.floor(documents) }, index, host).problems.length === 0;
+    evaluate({ ...served, documents: Math.floor(documents) }, index, host).problems.length === 0;
   const documents = Math.floor(largest(workload.documents, 1000, fits) ?? 0);
-  return {
-    kind: 'fewer documents',
-    message: `fewer documents: this host has room for ${documents} of ${workload.documents} as they are`,
-  };
+  if (documents < 1) return undefined;
+  const room = `this host has room for ${documents} of ${workload.documents} documents`;
+  return connections === undefined
+    ? { kind: 'fewer documents', message: `fewer documents: ${room} as they are` }
+    : {
+        kind: 'fewer documents',
+        message: `fewer documents and connections: ${room} with ${connections} connections and a pooler in front`,
+      };
 }
 
 /** The ways out of a plan that does not fit: three of them, the ones that help with what breaks. */
@@ -189,21 +225,21 @@ export function waysOut(
     });
   } else ways.push(biggerHost(workload, index, evaluation, region));
   const fewest = problems.find(({ kind }) => kind === 'connections');
-  if (fewest !== undefined && problems.length === 1) {
-    ways.push({
-      kind: 'fewer connections',
-      message: `fewer connections: ${Math.max(0, fewest.available - 8)} and a pooler in front`,
-    });
+  // The reserved ones are among those that the host has room for.
+  const served = fewest === undefined ? undefined : Math.max(1, fewest.available - 8);
+  if (served !== undefined && problems.length === 1) {
+    ways.push({ kind: 'fewer connections', message: `fewer connections: ${served} and a pooler in front` });
   }
   ways.push(
     smallerType(workload, index, evaluation, region),
     fewerSteps(workload, index, host),
-    fewerDocuments(workload, index, host),
+    fewerDocuments(workload, index, host, served),
   );
   const found = ways.filter((way): way is WayOut => way !== undefined);
   found.push({
     kind: 'aurora tier',
     message: `aurora tier: its storage grows by itself from ${formatBytes(evaluation.databaseBytes)}, and readers share the searches`,
   });
+  if (found.length < 3) found.push(smallerTypeElsewhere(workload, index, evaluation, region));
   return found.slice(0, 3);
 }

@@ -80,7 +80,7 @@ export interface ConnectionLimits {
 export interface DatabaseSettings {
   /** Most sessions each role may hold at once. @default see each role */
   readonly connectionLimits: ConnectionLimits;
-  /** Counts the generations of the generated passwords: one more makes new ones for every role. @default 1 */
+  /** Counts the generations of the generated passwords: one more makes new ones for the five roles. @default 1 */
   readonly passwordGeneration: number;
 }
 

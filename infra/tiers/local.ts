@@ -1,11 +1,12 @@
-import { interpolate, secret } from '@pulumi/pulumi';
+import { interpolate, log, secret } from '@pulumi/pulumi';
 import { ApplicationDatabase } from '../components/database';
 import { LocalServer } from '../components/localServer';
 import { Roles } from '../components/roles';
 import { Schema } from '../components/schema';
 import { probeServer } from '../machine';
 import { ROLE_NAMES } from '../naming';
-import { postgresqlConf } from '../postgres/parameters';
+import { parameterChanges } from '../postgres/change';
+import { noteOf, postgresqlConf } from '../postgres/parameters';
 import type { LocalSettings } from '../settings';
 import type { TierOutputs } from './outputs';
 import { capacityOutput, indexesFor, inWords, planFor } from './plan';
@@ -25,6 +26,8 @@ export function deployLocal(settings: LocalSettings, stack: string): TierOutputs
       overrides: settings.postgresParameters,
     }),
   );
+  const probe = probeServer(stack);
+  tellParameterChanges(probe.parameters, configuration.parameters);
   // Everything, not only what holds data: a destroy that is refused shall have stopped nothing before.
   const protect = { protect: settings.protectData };
   const server = new LocalServer(
@@ -36,7 +39,7 @@ export function deployLocal(settings: LocalSettings, stack: string): TierOutputs
       ...(local.osUser === undefined ? {} : { osUser: local.osUser }),
       ...(local.dataDir === undefined ? {} : { dataDir: local.dataDir }),
       parameters: configuration.parameters,
-      generation: probeServer(stack).generation,
+      generation: probe.generation,
     },
     protect,
   );
@@ -61,4 +64,19 @@ export function deployLocal(settings: LocalSettings, stack: string): TierOutputs
     backupRepository: '',
     dashboardUrl: '',
   };
+}
+
+/** Says in the preview what each changed parameter needs. The lines that this machine adds to the file are not ours to compare. */
+function tellParameterChanges(
+  before: Readonly<Record<string, string>> | undefined,
+  after: Readonly<Record<string, string>>,
+): void {
+  if (before === undefined) return;
+  const known = Object.fromEntries(
+    Object.entries(before).filter(([name]) => name in after || noteOf(name) !== undefined),
+  );
+  const changes = parameterChanges(known, after).map(
+    (change) => `${change.name}: ${change.before ?? 'default'} -> ${change.after ?? 'default'} (${change.needs})`,
+  );
+  if (changes.length > 0) void log.info(`parameters that change: ${changes.join(', ')}`);
 }

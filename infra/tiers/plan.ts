@@ -7,6 +7,7 @@ import {
   type CapacityPlan,
   type Host,
 } from '../capacity/plan';
+import { EMBEDDING_DIMENSIONS } from '../naming';
 import { OperatorError } from '../ops/errors';
 import { desiredIndexState, type DesiredIndexState } from '../ops/indexes/desired';
 import { ParameterError } from '../postgres/overrides';
@@ -31,6 +32,13 @@ export function inWords<T>(work: () => T): T {
  * @throws OperatorError with the numbers that break and the ways out where the workload does not fit: it fails the preview
  */
 export function planFor(settings: Settings, host: Host): CapacityPlan {
+  if (settings.workload.dimensions !== EMBEDDING_DIMENSIONS) {
+    throw new OperatorError(`workload.dimensions is ${settings.workload.dimensions}`, {
+      allowed: `${EMBEDDING_DIMENSIONS}: the columns of the application are vector(${EMBEDDING_DIMENSIONS})`,
+      next: 'what another number would take: npm run qbench -- plan --dimensions N',
+      exitCode: 2,
+    });
+  }
   return inWords(() => {
     const plan = planCapacity({ workload: settings.workload, index: settings.index, host });
     assertFits(plan);

@@ -1,8 +1,9 @@
 /** Finds the database of a stack: DATABASE_URL, else the server that this machine runs for the stack. */
+import { readFileSync } from 'node:fs';
 import { PostgresDatabase, type PostgresAddress } from '../../infra/adapters/postgresDatabase';
 import { readRecord, stackLayout, type MachineContext } from '../../infra/adapters/localServer/layout';
 import { DATABASE_NAME, ROLE_NAMES } from '../../infra/naming';
-import { OperatorError, UsageError } from '../../infra/ops/errors';
+import { messageOf, OperatorError, UsageError } from '../../infra/ops/errors';
 import type { Database } from '../../infra/ops/ports';
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '::1', '[::1]', '']);
@@ -24,8 +25,9 @@ export function parseDatabaseUrl(text: string): PostgresAddress {
   if (!['postgres:', 'postgresql:'].includes(url.protocol)) {
     throw new UsageError(`DATABASE_URL begins with "${url.protocol}"`, { allowed: 'postgresql://' });
   }
-  const socket = url.searchParams.get('host');
-  const host = socket ?? url.hostname.replace(/^\[|\]$/g, '');
+  const host = url.searchParams.get('host') ?? url.hostname.replace(/^\[|\]$/g, '');
+  // A folder is a unix socket; anything else, wherever in the URL it stands, is a host.
+  const local = host.startsWith('/') || LOOPBACK.has(host);
   const database = decodeURIComponent(url.pathname.slice(1));
   if (database === '' || database.includes('/') || url.hash !== '') {
     throw new UsageError('DATABASE_URL names no database', {
@@ -33,23 +35,37 @@ export function parseDatabaseUrl(text: string): PostgresAddress {
       next: 'percent-encode special characters of the password: @ is %40, # is %23, / is %2F',
     });
   }
-  const sslmode =
-    url.searchParams.get('sslmode') ?? (LOOPBACK.has(url.hostname) || socket !== null ? 'disable' : 'verify-full');
-  const local = socket !== null || LOOPBACK.has(url.hostname);
+  const sslmode = url.searchParams.get('sslmode') ?? (local ? 'disable' : 'verify-full');
   if (!local && sslmode !== 'verify-full') {
     throw new UsageError(`DATABASE_URL asks for sslmode=${sslmode} to a remote host`, {
       allowed: 'verify-full (others do not prove who answers)',
       next: 'add sslmode=verify-full, and sslrootcert=FILE where the CA is not a public one',
     });
   }
+  const rootCertificate = url.searchParams.get('sslrootcert');
   return {
     host: host === '' ? 'localhost' : host,
     port: url.port === '' ? 5432 : Number(url.port),
     database,
     user: decodeURIComponent(url.username) || ROLE_NAMES.app,
     ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
-    ...(local && sslmode === 'disable' ? {} : { ssl: { rejectUnauthorized: true } }),
+    ...(local && sslmode === 'disable'
+      ? {}
+      : {
+          ssl: {
+            rejectUnauthorized: true,
+            ...(rootCertificate === null ? {} : { ca: readCertificate(rootCertificate) }),
+          },
+        }),
   };
+}
+
+function readCertificate(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`sslrootcert of DATABASE_URL cannot be read: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 export function databaseOf(stack: string, env: NodeJS.ProcessEnv, machine: MachineContext): Database {

@@ -28,5 +28,5 @@ export function stackSettings(checkout: string, stack: string): Settings | undef
     const name = key.slice(PROJECT.length + 1);
     raw[name] = typeof value === 'string' ? decodeRaw(name, value) : value;
   }
-  return parseSettings(raw, { stack, project: PROJECT });
+  return parseSettings(raw, { stack, project: PROJECT, checkout });
 }

@@ -1,3 +1,4 @@
+import { addAbortSignal } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { UsageError } from '../../infra/ops/errors';
 import type { CliContext } from './context';
@@ -8,7 +9,7 @@ import type { CliContext } from './context';
  */
 export async function readJsonFromStdin<T>(context: CliContext): Promise<T> {
   if (context.stdin.isTTY) throw new UsageError('the desired state is read from standard input, and none was given');
-  const input = await text(context.stdin);
+  const input = await text(addAbortSignal(context.signal, context.stdin));
   try {
     return JSON.parse(input) as T;
   } catch (error) {

@@ -40,6 +40,8 @@ interface Choice {
   plugins: PluginChoice;
   /** QBENCH_PLUGINS at the time; another value makes the choice void. */
   forced: string | null;
+  /** Milliseconds since 1970. Stand-ins are chosen anew after a day: by then there may be a network. */
+  at: number;
 }
 
 export class Toolchain {
@@ -57,13 +59,11 @@ export class Toolchain {
     makePaths(paths);
     const forced = context.env['QBENCH_PLUGINS'] ?? null;
     const remembered = readChoice(paths);
-    let choice = remembered?.forced === forced && existsSync(remembered.cli.file) ? remembered : undefined;
+    let choice = remembered !== undefined && stillGood(remembered, forced) ? remembered : undefined;
     if (choice === undefined) {
       const cli = await findPulumi(context, progress, remembered?.cli.from === 'built');
-      choice = { cli, plugins: await choosePlugins(cli, context, progress), forced };
+      choice = { cli, plugins: await choosePlugins(cli, context, progress), forced, at: Date.now() };
       writeFileSync(paths.choice, `${JSON.stringify(choice, null, 2)}\n`);
-      const note = describePlugins(choice.plugins);
-      if (note !== undefined) progress.note(note);
     }
     writeWrappers(choice.plugins, context, paths);
     writeExecutable(
@@ -88,6 +88,10 @@ export class Toolchain {
       PATH: path,
       PULUMI_SKIP_UPDATE_CHECK: 'true',
       ...(offline ? { PULUMI_HOME: paths.home, PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: 'true' } : {}),
+      // With another PULUMI_HOME the CLI would not find the login of the user whose backend it is.
+      ...(offline && !this.backend.own
+        ? { PULUMI_CREDENTIALS_PATH: context.env['PULUMI_HOME'] ?? join(context.home, '.pulumi') }
+        : {}),
     };
   }
 
@@ -168,6 +172,13 @@ export class Toolchain {
 
 function hasStack(args: readonly string[]): boolean {
   return args.some((arg) => arg === '--stack' || arg === '-s' || arg.startsWith('--stack='));
+}
+
+const STAND_INS_KEPT_MS = 24 * 3_600_000;
+
+function stillGood(choice: Choice, forced: string | null): boolean {
+  if (choice.forced !== forced || !existsSync(choice.cli.file)) return false;
+  return describePlugins(choice.plugins) === undefined || Date.now() - choice.at < STAND_INS_KEPT_MS;
 }
 
 function readChoice(paths: ToolchainPaths): Choice | undefined {

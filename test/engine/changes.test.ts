@@ -58,6 +58,8 @@ describe('a change of a parameter', () => {
   it('shows as one update of the server, and is in force after up', async () => {
     stack.configure({ ...SMALL, postgresParameters: { work_mem: '7MB', log_lock_waits: 'off' } });
     expect(await stack.planned()).toEqual({ 'local-server': 'update' });
+    const preview = expectSuccess(await stack.pulumi('preview'));
+    expect(preview.stdout).toMatch(/log_lock_waits: on -> off \(reload\), work_mem: .* -> 7MB \(reload\)/);
     expectSuccess(await stack.up());
     const { rows } = await withSession((session) => session.query<{ work_mem: string }>('SHOW work_mem'));
     expect(rows).toEqual([{ work_mem: '7MB' }]);

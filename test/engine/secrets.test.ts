@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSession } from '../../infra/adapters/postgresDatabase';
 import { DATABASE_NAME, ROLE_NAMES } from '../../infra/naming';
-import { processes } from '../support/processes';
+import { postmastersBelow, processes } from '../support/processes';
 import { expectSuccess, SMALL, TestStack } from '../support/stack';
 
 let stack: TestStack;
@@ -84,6 +84,15 @@ describe('passwords', () => {
   it('appear in no file of the stack in clear: state, history, locks, configuration, records, server log', () => {
     const files = filesBelow(stack.machine.context.stateDir ?? '').filter((file) => found(contentOf(file)).length > 0);
     expect(files).toEqual([]);
+  });
+
+  it('are in no environment of a process of the server', () => {
+    const server = postmastersBelow(stack.machine.context.stateDir ?? '');
+    expect(server).toHaveLength(1);
+    const environment = readFileSync(`/proc/${server[0]?.pid ?? 0}/environ`, 'utf8');
+    expect(environment).toMatch(/^PATH=|\0PATH=/);
+    expect(found(environment)).toEqual([]);
+    expect(environment).not.toMatch(/PASSPHRASE|PASSWORD|TOKEN/);
   });
 
   it('are only known to the server as verifiers', async () => {

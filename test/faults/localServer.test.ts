@@ -86,6 +86,18 @@ describe('a server that died', () => {
   });
 });
 
+describe('a server that is already installed', () => {
+  it('is run from its own folder', async () => {
+    const wheel = await up();
+    const binDir = wheel.record?.binDir ?? '';
+    await wheel.destroy();
+    const cluster = await up({ source: { kind: 'installed', binDir } });
+    expect(cluster.record).toMatchObject({ binDir, postgresVersion: '18.6', pgvectorVersion: '0.8.6' });
+    await remember(cluster);
+    expect(await remembered(cluster)).toBe(100);
+  });
+});
+
 describe('a data folder that is not this stack’s own', () => {
   const elsewhere = (): string => {
     const dir = join(machine.context.stateDir ?? '', 'elsewhere');

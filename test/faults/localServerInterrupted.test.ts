@@ -9,17 +9,7 @@ import type { LocalCluster } from '../../infra/adapters/localServer/cluster';
 import { withLock } from '../../infra/adapters/localServer/lock';
 import { postmasterPid, strayPids } from '../../infra/adapters/localServer/probe';
 import { systemClock } from '../../infra/adapters/systemClock';
-import {
-  clusterOf,
-  DESIRED,
-  inside,
-  machine,
-  PASSWORD,
-  pidOf,
-  remember,
-  remembered,
-  up,
-} from '../support/localFaults';
+import { clusterOf, DESIRED, inside, machine, PASSWORD, pidOf, remember, remembered, up } from '../support/localFaults';
 import { CHECKOUT } from '../support/machine';
 
 /** `qbench server apply` as the Pulumi program runs it. */

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ProcessRunner } from '../../infra/adapters/processRunner';
 import type { CommandResult } from '../../infra/ops/ports';
 import { VERBS } from '../../scripts/commands/registry';
+import { parseDatabaseUrl } from '../../scripts/support/endpoint';
 import { CHECKOUT } from '../support/machine';
 
 const QBENCH = join(CHECKOUT, 'scripts', 'qbench.mjs');
@@ -52,6 +53,26 @@ describe('wrong usage ends with 2, says what is wrong and what is allowed', () =
     expect(result.stderr).toMatch(message);
     expect(result.code).toBe(2);
     expect(result.stdout).toBe('');
+  });
+});
+
+describe('a remote host', () => {
+  it.each([
+    'postgresql://u:canary@localhost/d?host=db.example.com',
+    'postgresql://u:canary@127.0.0.1/d?host=db.example.com&sslmode=disable',
+  ])('hidden in a parameter of %s is held to the same rule', (url) => {
+    const strict = url.includes('disable');
+    if (strict) expect(() => parseDatabaseUrl(url)).toThrow(/sslmode=disable to a remote host/);
+    else expect(parseDatabaseUrl(url)).toMatchObject({ host: 'db.example.com', ssl: { rejectUnauthorized: true } });
+  });
+
+  it('is never meant by the folder of a socket', () => {
+    expect(parseDatabaseUrl('postgresql://u@localhost/d?host=/run/postgresql')).toEqual({
+      host: '/run/postgresql',
+      port: 5432,
+      database: 'd',
+      user: 'u',
+    });
   });
 });
 
@@ -126,7 +147,6 @@ describe('odd surroundings', () => {
     // More than a pipe holds: when this is written, the program has begun to read.
     await new Promise((resolve) => child.stdin.write(' '.repeat(300_000), resolve));
     child.kill('SIGINT');
-    child.stdin.end();
     expect(await ended).toBe(130);
   });
 });

@@ -2,6 +2,7 @@ import { runtime } from '@pulumi/pulumi';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readConfig } from '../../infra/config';
 import { parseSettings, SettingsError } from '../../infra/settings';
+import { CHECKOUT } from '../support/machine';
 
 /** Configuration as the engine hands it over: text by full key, and the keys that are encrypted. */
 async function given(config: Record<string, string>, secretKeys: string[] = []): Promise<void> {
@@ -22,7 +23,13 @@ describe("Pulumi's configuration", () => {
     });
     const { raw, context } = readConfig();
     expect(raw).toEqual({ tier: 'local', ttlHours: 48, protectData: false, workload: { documents: 5000 } });
-    expect(context).toEqual({ stack: 'dev', project: 'qbench-postgres', secretKeys: [], foreignKeys: ['aws:region'] });
+    expect(context).toEqual({
+      stack: 'dev',
+      project: 'qbench-postgres',
+      secretKeys: [],
+      foreignKeys: ['aws:region'],
+      checkout: CHECKOUT,
+    });
     expect(parseSettings(raw, context)).toMatchObject({ tier: 'local', ttlHours: 48, workload: { documents: 5000 } });
   });
 

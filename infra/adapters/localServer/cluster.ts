@@ -224,7 +224,7 @@ export class LocalCluster {
   }
 
   private runner(): ProcessRunner {
-    return new ProcessRunner(this.context.env, this.user.identity);
+    return new ProcessRunner(serverEnvironment(this.context.env), this.user.identity);
   }
 
   private makeFolders(): void {
@@ -315,4 +315,11 @@ export class LocalCluster {
 
 function removeIfEmpty(dir: string): void {
   if (existsSync(dir) && readdirSync(dir).length === 0) rmSync(dir, { recursive: true });
+}
+
+/** What the server and its tools may know of our environment: it stays theirs for life, and readable by their user. */
+const SERVER_ENVIRONMENT = /^(PATH|HOME|LANG|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH|QBENCH_STATE_DIR)$/;
+
+function serverEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => SERVER_ENVIRONMENT.test(name)));
 }
