@@ -1,12 +1,12 @@
 /** Facts of the machine that the program runs on, for the local tier. With `config.ts` the only reader of process.env here. */
 import { homedir, tmpdir } from 'node:os';
 import { dirname } from 'node:path';
-import { lastGoodParameters } from './adapters/localServer/configuration';
+import { lastGoodParameters, MACHINE_PARAMETERS } from './adapters/localServer/configuration';
 import { stackLayout, type MachineContext } from './adapters/localServer/layout';
 import { probeLocalServer, type LocalServerProbe } from './adapters/localServer/probe';
 
 export interface ServerProbe extends LocalServerProbe {
-  /** postgresql.conf as the server last took it; undefined where there is none, or where it is not ours to read. */
+  /** postgresql.conf as the server last took it, without the lines of this machine; undefined where there is none, or where it is not ours to read. */
   parameters: Readonly<Record<string, string>> | undefined;
 }
 
@@ -26,7 +26,9 @@ export function probeServer(stack: string): ServerProbe {
 
 function parametersInForce(dir: string): Readonly<Record<string, string>> | undefined {
   try {
-    return lastGoodParameters(dir);
+    const all = Object.entries(lastGoodParameters(dir) ?? {});
+    const planned = all.filter(([name]) => !MACHINE_PARAMETERS.some((machine) => machine === name));
+    return planned.length === 0 ? undefined : Object.fromEntries(planned);
   } catch {
     // Another user's server: what its change needs is then told when it is made.
     return undefined;

@@ -6,7 +6,7 @@ import { Schema } from '../components/schema';
 import { probeServer } from '../machine';
 import { ROLE_NAMES } from '../naming';
 import { parameterChanges } from '../postgres/change';
-import { noteOf, postgresqlConf } from '../postgres/parameters';
+import { postgresqlConf } from '../postgres/parameters';
 import type { LocalSettings } from '../settings';
 import type { TierOutputs } from './outputs';
 import { capacityOutput, indexesFor, inWords, planFor } from './plan';
@@ -66,16 +66,13 @@ export function deployLocal(settings: LocalSettings, stack: string): TierOutputs
   };
 }
 
-/** Says in the preview what each changed parameter needs. The lines that this machine adds to the file are not ours to compare. */
+/** Says in the preview what each changed parameter needs. */
 function tellParameterChanges(
   before: Readonly<Record<string, string>> | undefined,
   after: Readonly<Record<string, string>>,
 ): void {
   if (before === undefined) return;
-  const known = Object.fromEntries(
-    Object.entries(before).filter(([name]) => name in after || noteOf(name) !== undefined),
-  );
-  const changes = parameterChanges(known, after).map(
+  const changes = parameterChanges(before, after).map(
     (change) => `${change.name}: ${change.before ?? 'default'} -> ${change.after ?? 'default'} (${change.needs})`,
   );
   if (changes.length > 0) void log.info(`parameters that change: ${changes.join(', ')}`);

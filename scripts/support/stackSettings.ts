@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { messageOf, UsageError } from '../../infra/ops/errors';
 import { decodeRaw, parseSettings, type Settings } from '../../infra/settings';
 
 const PROJECT = 'qbench-postgres';
@@ -13,6 +14,15 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+function parseYaml(file: string): unknown {
+  try {
+    return yaml.load(readFileSync(file, 'utf8'));
+  } catch (error) {
+    const problem = messageOf(error).split('\n', 1)[0] ?? '';
+    throw new UsageError(`${file} is not YAML: ${problem}`, { next: 'correct that line', cause: error });
+  }
+}
+
 /**
  * Settings of a stack; undefined where this checkout has no file of it.
  * @throws SettingsError that lists every mistake of the file
@@ -20,7 +30,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 export function stackSettings(checkout: string, stack: string): Settings | undefined {
   const file = join(checkout, `Pulumi.${stack}.yaml`);
   if (!existsSync(file)) return undefined;
-  const parsed = yaml.load(readFileSync(file, 'utf8'));
+  const parsed = parseYaml(file);
   const config = isRecord(parsed) && isRecord(parsed['config']) ? parsed['config'] : {};
   const raw: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(config)) {

@@ -12,6 +12,7 @@ import * as random from '@pulumi/random';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { must } from '../support/must';
+import { processesNaming } from '../support/processes';
 import { marked, PluginEngine, type StateResource } from '../support/pluginEngine';
 
 const server = inject('server');
@@ -333,8 +334,9 @@ describe('the end of the engine', () => {
       timeout: 60_000,
       interval: 100,
     });
-    const line = processes().find((entry) => entry.includes('/bin/pulumi up'));
-    return { run, pulumi: Number.parseInt(must(line).trim(), 10), child: Number(readFileSync(file, 'utf8')) };
+    // The CLI names the folder in its environment only.
+    const cli = processesNaming(engine.folder).find(({ command: line }) => /\/pulumi up /.test(line));
+    return { run, pulumi: must(cli).pid, child: Number(readFileSync(file, 'utf8')) };
   }
   const alive = (pid: number): boolean =>
     existsSync(`/proc/${pid}`) && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');

@@ -174,6 +174,19 @@ describe('a data folder that was deleted', () => {
     await up();
     expect(pidOf(cluster)).toBeGreaterThan(0);
   });
+
+  it.runIf(process.platform === 'linux')(
+    'or moved away takes no process with it that destroy does not end',
+    async () => {
+      const cluster = await up();
+      const pid = pidOf(cluster);
+      const moved = `${cluster.layout.dataDir}.moved`;
+      renameSync(cluster.layout.dataDir, moved);
+      expect(strayPids(cluster.layout.dataDir)).toContain(pid);
+      await clusterOf().destroy();
+      expect(existsSync(`/proc/${pid}/cwd`)).toBe(false);
+    },
+  );
 });
 
 // A file system of a size of its own takes a mount, which only root may make.

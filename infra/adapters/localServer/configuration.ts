@@ -45,7 +45,7 @@ export function configurationFiles(
   user: ServerUser,
   context: MachineContext,
 ): ConfigurationFiles {
-  const machine: Record<string, string> = {
+  const machine: Record<(typeof MACHINE_PARAMETERS)[number], string> = {
     listen_addresses: record.host,
     port: String(record.port),
     unix_socket_directories: record.socketDir,
@@ -74,6 +74,16 @@ export function lastGoodParameters(stackDir: string): Record<string, string> | u
   const file = join(stackDir, 'configuration.good', CONF);
   return existsSync(file) ? parsePostgresqlConf(readFileSync(file, 'utf8')) : undefined;
 }
+
+/** Lines that this machine decides and adds to the plan's. */
+export const MACHINE_PARAMETERS = [
+  'listen_addresses',
+  'port',
+  'unix_socket_directories',
+  'unix_socket_permissions',
+  'hba_file',
+  'ident_file',
+] as const;
 
 export interface LocalServerParts {
   record: ServerRecord;

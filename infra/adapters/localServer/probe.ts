@@ -74,13 +74,17 @@ export async function waitUntilReady(dataDir: string, clock: Clock): Promise<boo
 }
 
 /**
- * Processes of a server that postmaster.pid no longer leads to: its folder was deleted under it, or its postmaster was
+ * Processes of a server that postmaster.pid no longer leads to: its folder was deleted or moved away under it, or its postmaster was
  * killed and backends are still on their way out. Linux only; elsewhere none are found.
  */
 export function strayPids(dataDir: string): number[] {
   const real = existsSync(dataDir) ? realpathSync(dataDir) : dataDir;
   const homes = new Set([real, `${real} (deleted)`]);
-  return pidsOf((pid) => programOf(pid) === 'postgres' && homes.has(readlinkSync(`/proc/${pid}/cwd`)));
+  // A folder that was moved takes its processes' working folder along; the postmaster was still started with this one.
+  const started = (pid: string): boolean => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`\0-D\0${dataDir}\0`);
+  return pidsOf(
+    (pid) => programOf(pid) === 'postgres' && (homes.has(readlinkSync(`/proc/${pid}/cwd`)) || started(pid)),
+  );
 }
 
 /** Every initdb, and every server started by one, whose folder's path begins so. Linux only. */

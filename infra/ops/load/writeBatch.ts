@@ -134,6 +134,7 @@ export async function mergeBatch(
       `${known.length} lines of this batch are in the database already, the first is line ${first?.line} (uid "${first?.uid}")`,
       {
         allowed: '--on-conflict update (the default) or skip',
+        next: 'load it again with one of them',
       },
     );
   }
