@@ -1,4 +1,4 @@
-/** Prices of disks, backups and hosts in USD a month. Unknown is undefined, never 0. As of PRICES_AS_OF, list prices. */
+/** Prices of disks, backups, hosts and fixed services in USD a month. Unknown is undefined, never 0. As of PRICES_AS_OF, list prices. */
 import type { InstanceType } from './instanceTypes';
 import { HOURS_PER_MONTH } from './units';
 
@@ -10,7 +10,28 @@ interface RegionPrices {
   gp3UsdPerMiBpsMonth: number;
   /** S3 Standard, first 50 TB. */
   s3UsdPerGiBMonth: number;
+  /** EBS snapshots, standard tier, of blocks that changed. */
+  snapshotUsdPerGiBMonth: number;
+  /** A NAT gateway without what it carries. */
+  natGatewayUsdPerHour: number;
+  /** A public IPv4 address, in use or not. */
+  publicIpv4UsdPerHour: number;
+  /** An interface endpoint in one zone. */
+  interfaceEndpointUsdPerHour: number;
 }
+
+/** The same in every commercial region. */
+const EVERYWHERE = {
+  /** A customer managed key; each rotation of the first two years adds as much. */
+  kmsKeyUsdPerMonth: 1,
+  secretUsdPerMonth: 0.4,
+  /** A standard-resolution alarm on one metric. */
+  alarmUsdPerMonth: 0.1,
+  /** Beyond the first three of an account. */
+  dashboardUsdPerMonth: 3,
+  /** A custom metric, the first 10,000. */
+  metricUsdPerMonth: 0.3,
+} as const;
 
 const REGIONS: Readonly<Record<string, RegionPrices | undefined>> = {
   'us-east-1': {
@@ -18,12 +39,20 @@ const REGIONS: Readonly<Record<string, RegionPrices | undefined>> = {
     gp3UsdPerIopsMonth: 0.005,
     gp3UsdPerMiBpsMonth: 0.04,
     s3UsdPerGiBMonth: 0.023,
+    snapshotUsdPerGiBMonth: 0.05,
+    natGatewayUsdPerHour: 0.045,
+    publicIpv4UsdPerHour: 0.005,
+    interfaceEndpointUsdPerHour: 0.01,
   },
   'eu-central-1': {
     gp3UsdPerGiBMonth: 0.0952,
     gp3UsdPerIopsMonth: 0.006,
     gp3UsdPerMiBpsMonth: 0.048,
     s3UsdPerGiBMonth: 0.0245,
+    snapshotUsdPerGiBMonth: 0.054,
+    natGatewayUsdPerHour: 0.052,
+    publicIpv4UsdPerHour: 0.005,
+    interfaceEndpointUsdPerHour: 0.012,
   },
 };
 
@@ -55,6 +84,47 @@ export function gp3UsdPerMonth(volume: Gp3Volume, region: string): number | unde
 export function s3UsdPerMonth(sizeGiB: number, region: string): number | undefined {
   const prices = REGIONS[region];
   return prices === undefined ? undefined : cents(sizeGiB * prices.s3UsdPerGiBMonth);
+}
+
+/** What is paid by the month or the hour, whatever it does. */
+export type FixedService =
+  | 'natGateway'
+  | 'publicIpv4'
+  | 'interfaceEndpoint'
+  | 'kmsKey'
+  | 'secret'
+  | 'alarm'
+  | 'dashboard'
+  | 'metric';
+
+/** Monthly price of one of a service; undefined in a region whose prices are not known. */
+export function serviceUsdPerMonth(service: FixedService, region: string): number | undefined {
+  const prices = REGIONS[region];
+  if (prices === undefined) return undefined;
+  switch (service) {
+    case 'natGateway':
+      return cents(prices.natGatewayUsdPerHour * HOURS_PER_MONTH);
+    case 'publicIpv4':
+      return cents(prices.publicIpv4UsdPerHour * HOURS_PER_MONTH);
+    case 'interfaceEndpoint':
+      return cents(prices.interfaceEndpointUsdPerHour * HOURS_PER_MONTH);
+    case 'kmsKey':
+      return EVERYWHERE.kmsKeyUsdPerMonth;
+    case 'secret':
+      return EVERYWHERE.secretUsdPerMonth;
+    case 'alarm':
+      return EVERYWHERE.alarmUsdPerMonth;
+    case 'dashboard':
+      return EVERYWHERE.dashboardUsdPerMonth;
+    case 'metric':
+      return EVERYWHERE.metricUsdPerMonth;
+  }
+}
+
+/** Monthly price of bytes in EBS snapshots; undefined in a region whose prices are not known. */
+export function snapshotUsdPerMonth(sizeGiB: number, region: string): number | undefined {
+  const prices = REGIONS[region];
+  return prices === undefined ? undefined : cents(sizeGiB * prices.snapshotUsdPerGiBMonth);
 }
 
 /** Monthly on-demand price of an instance; undefined where the region's price is not known. */
