@@ -354,6 +354,519 @@ $$;
 
 COMMENT ON FUNCTION public.upsert_test_document(p_test_case_id integer, p_uid character varying, p_title text, p_embedding public.vector, p_jira_key character varying, p_description text, p_summary text, p_test_type character varying, p_priority character varying, p_platforms text[], p_tags text[], p_folder_structure text, p_suite_id integer, p_section_id integer, p_project_id integer, p_source character varying, p_is_automated boolean, p_refs text, p_custom_fields jsonb) IS 'Inserts the document of a uid, or updates it; where the new value is NULL the old one stays. Returns its id.';
 
+CREATE FUNCTION qbench.probe(searches integer DEFAULT 20, comparisons integer DEFAULT 0, budget_ms integer DEFAULT 5000) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  begun CONSTANT timestamptz := clock_timestamp();
+  deadline CONSTANT timestamptz := begun + budget_ms * interval '1 millisecond';
+  indexes jsonb;
+BEGIN
+  IF searches NOT BETWEEN 0 AND 10000 OR comparisons NOT BETWEEN 0 AND 1000 OR budget_ms NOT BETWEEN 1 AND 600000 THEN
+    RAISE EXCEPTION 'searches is %, comparisons %, budget_ms %: allowed are 0 to 10000, 0 to 1000, 1 to 600000', searches, comparisons, budget_ms
+      USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  -- The parameters of pgvector exist once its library is loaded, which reading a vector does.
+  PERFORM '[1]'::public.vector;
+  indexes := jsonb_build_array(
+    -- Half of the time for the first, so that the second is never left out.
+    qbench.probe_index('test_documents', 'idx_test_documents_embedding', searches, comparisons, begun + (deadline - begun) / 2),
+    qbench.probe_index('test_steps', 'idx_test_steps_embedding', searches, comparisons, deadline)
+  );
+  RETURN jsonb_build_object(
+    'version', 1,
+    'at', to_char(begun AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+    'indexes', indexes,
+    'elapsedMs', round(extract(epoch FROM clock_timestamp() - begun) * 1000, 1)
+  );
+END
+$$;
+
+COMMENT ON FUNCTION qbench.probe(searches integer, comparisons integer, budget_ms integer) IS 'Timed searches by both vector indexes with random stored rows, and recall@10 where comparisons are asked for (each reads the whole table); starts no search after budget_ms. For the monitor role; what one statement may take at most is statement_timeout.';
+
+CREATE FUNCTION qbench.probe_index(table_name text, index_name text, searches integer, comparisons integer, deadline timestamp with time zone) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_indexscan TO 'on'
+    SET jit TO 'off'
+    SET lock_timeout TO '50ms'
+    AS $_$
+DECLARE
+  neighbours CONSTANT integer := 10;
+  index_type text := public.embedding_index_type(index_name);
+  statement text;
+  first_id bigint;
+  last_id bigint;
+  probe record;
+  plan jsonb;
+  begun timestamptz;
+  times double precision[] := '{}';
+  found double precision[];
+  radius double precision;
+  truth double precision[];
+  shares double precision[] := '{}';
+  misses integer := 0;
+  used boolean;
+  answer jsonb;
+BEGIN
+  answer := jsonb_build_object('table', table_name, 'index', index_name, 'type', index_type);
+  IF index_type IS NULL THEN
+    RETURN answer || jsonb_build_object('searches', 0, 'error', 'there is no valid index of this name');
+  END IF;
+  statement := qbench.probe_statement(table_name, index_type);
+  EXECUTE format('SELECT min(id), max(id) FROM public.%I', table_name) INTO first_id, last_id;
+  FOR i IN 1 .. greatest(searches, comparisons) LOOP
+    EXIT WHEN first_id IS NULL OR clock_timestamp() > deadline;
+    EXECUTE format(
+      'SELECT t.id, t.embedding FROM public.%I AS t WHERE t.id >= $1 AND t.embedding IS NOT NULL AND public.vector_norm(t.embedding) > 0 '
+      'ORDER BY t.id LIMIT 1', table_name)
+       INTO probe USING first_id + floor(random() * (last_id - first_id + 1))::bigint;
+    CONTINUE WHEN probe.id IS NULL;
+    IF used IS NULL THEN
+      EXECUTE 'EXPLAIN (FORMAT JSON) ' || statement INTO plan USING probe.embedding, neighbours + 1;
+      used := jsonb_path_exists(plan, '$.**."Index Name" ? (@ == $name)', jsonb_build_object('name', index_name));
+    END IF;
+    begun := clock_timestamp();
+    EXECUTE format('SELECT array_agg(s.distance ORDER BY s.distance) FROM (%s) AS s', statement)
+       INTO found USING probe.embedding, neighbours + 1;
+    IF i <= searches THEN
+      times := times || extract(epoch FROM clock_timestamp() - begun)::double precision * 1000;
+      -- Equal rows are as good as the row itself; their distance may differ from 0 in its last bits.
+      IF found[1] IS NULL OR found[1] > 1e-6 THEN
+        misses := misses + 1;
+      END IF;
+    END IF;
+    IF i <= comparisons AND clock_timestamp() < deadline THEN
+      PERFORM set_config('enable_indexscan', 'off', true);
+      EXECUTE format(
+        'SELECT array_agg(s.distance ORDER BY s.distance) FROM (SELECT t.embedding OPERATOR(public.<=>) $1 AS distance FROM public.%I AS t '
+        'WHERE t.embedding IS NOT NULL ORDER BY distance LIMIT $2) AS s', table_name)
+         INTO truth USING probe.embedding, neighbours + 1;
+      PERFORM set_config('enable_indexscan', 'on', true);
+      -- The row itself is the nearest in both, so it does not count.
+      radius := truth[array_upper(truth, 1)];
+      IF array_length(truth, 1) > 1 THEN
+        shares := shares || least(1, greatest(0, (SELECT count(*) FROM unnest(found) AS f (distance) WHERE f.distance <= radius + 1e-9) - 1)
+          ::double precision / (array_length(truth, 1) - 1));
+      END IF;
+    END IF;
+  END LOOP;
+  answer := answer || jsonb_build_object('searches', coalesce(array_length(times, 1), 0), 'indexUsed', used, 'selfMisses', misses);
+  IF array_length(times, 1) > 0 THEN
+    answer := answer || (
+      SELECT jsonb_build_object(
+               'p50Ms', round(percentile_cont(0.5) WITHIN GROUP (ORDER BY t.ms)::numeric, 3),
+               'p95Ms', round(percentile_cont(0.95) WITHIN GROUP (ORDER BY t.ms)::numeric, 3),
+               'p99Ms', round(percentile_cont(0.99) WITHIN GROUP (ORDER BY t.ms)::numeric, 3),
+               'maxMs', round(max(t.ms)::numeric, 3))
+        FROM unnest(times) AS t (ms)
+    );
+  END IF;
+  IF array_length(shares, 1) > 0 THEN
+    answer := answer || (
+      SELECT jsonb_build_object('recall', round(avg(s.share)::numeric, 4), 'recallQueries', count(*), 'k', neighbours)
+        FROM unnest(shares) AS s (share)
+    );
+  END IF;
+  RETURN answer;
+EXCEPTION
+  -- Only what the index or the table itself raises; a cancelled or timed out probe ends as such.
+  WHEN lock_not_available OR index_corrupted OR data_corrupted OR internal_error OR undefined_table THEN
+    RETURN answer || jsonb_build_object('searches', 0, 'error', SQLERRM);
+END
+$_$;
+
+COMMENT ON FUNCTION qbench.probe_index(table_name text, index_name text, searches integer, comparisons integer, deadline timestamp with time zone) IS 'Part of qbench.probe().';
+
+CREATE FUNCTION qbench.probe_statement(table_name text, index_type text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  SELECT CASE index_type
+    WHEN 'halfvec' THEN format(
+      'SELECT t.id, t.embedding OPERATOR(public.<=>) $1 AS distance FROM public.%I AS t '
+      'ORDER BY t.embedding::public.halfvec(1536) OPERATOR(public.<=>) $1::public.halfvec(1536) LIMIT $2', table_name)
+    WHEN 'bit' THEN format(
+      'SELECT n.id, n.embedding OPERATOR(public.<=>) $1 AS distance FROM (SELECT t.id, t.embedding FROM public.%I AS t '
+      'ORDER BY public.binary_quantize(t.embedding)::bit(1536) OPERATOR(public.<~>) public.binary_quantize($1)::bit(1536) '
+      'LIMIT greatest($2, current_setting(''hnsw.ef_search'')::integer)) AS n ORDER BY distance LIMIT $2', table_name)
+    ELSE format(
+      'SELECT t.id, t.embedding OPERATOR(public.<=>) $1 AS distance FROM public.%I AS t '
+      'ORDER BY t.embedding OPERATOR(public.<=>) $1 LIMIT $2', table_name)
+  END
+$_$;
+
+COMMENT ON FUNCTION qbench.probe_statement(table_name text, index_type text) IS 'Part of qbench.probe().';
+
+CREATE FUNCTION qbench.snapshot() RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    AS $_$
+DECLARE
+  begun CONSTANT timestamptz := clock_timestamp();
+  statements jsonb;
+  answer jsonb;
+BEGIN
+  BEGIN
+    -- The normalised texts hold $1 where values were. Without the library in shared_preload_libraries the view raises an error.
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+             'query', left(regexp_replace(q.query, '\s+', ' ', 'g'), 240), 'calls', q.calls, 'meanMs', round(q.mean_exec_time::numeric, 3),
+             'maxMs', round(q.max_exec_time::numeric, 3), 'totalMs', round(q.total_exec_time::numeric), 'rows', q.rows,
+             'blocksHit', q.shared_blks_hit, 'blocksRead', q.shared_blks_read) ORDER BY q.total_exec_time DESC), '[]')
+      INTO statements
+      FROM (
+             SELECT s.*
+               FROM public.pg_stat_statements AS s
+              WHERE s.dbid = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+                AND s.query ~ '<=>|<->|<#>|<~>|hybrid_search|search_steps'
+                AND s.query ~* '^\s*(SELECT|WITH)'
+              ORDER BY s.total_exec_time DESC
+              LIMIT 5
+           ) AS q;
+  EXCEPTION WHEN object_not_in_prerequisite_state OR undefined_table THEN
+    statements := NULL;
+  END;
+  SELECT jsonb_build_object(
+    'version', 1,
+    'at', to_char(begun AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+    'server', jsonb_build_object(
+      'versionNum', current_setting('server_version_num')::integer,
+      'uptimeSeconds', round(extract(epoch FROM begun - pg_postmaster_start_time())),
+      'inRecovery', pg_is_in_recovery(),
+      'pgvector', (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'vector'),
+      'sharedBuffersBytes', pg_size_bytes(current_setting('shared_buffers'))
+    ),
+    'database', (
+      SELECT jsonb_build_object(
+        'name', d.datname,
+        'bytes', pg_database_size(d.datname),
+        'allDatabasesBytes', (SELECT sum(pg_database_size(o.oid)) FROM pg_database AS o),
+        'checksumFailures', d.checksum_failures,
+        'deadlocks', d.deadlocks,
+        'temporaryBytes', d.temp_bytes,
+        'statisticsAgeSeconds', round(extract(epoch FROM begun - d.stats_reset))
+      )
+        FROM pg_stat_database AS d
+       WHERE d.datname = current_database()
+    ),
+    'tables', qbench.snapshot_tables(),
+    'indexes', qbench.snapshot_indexes(),
+    'sessions', qbench.snapshot_sessions(),
+    'transactionIds', (
+      SELECT jsonb_build_object(
+        'oldestAge', max(age(d.datfrozenxid)),
+        'oldestDatabase', (array_agg(d.datname ORDER BY age(d.datfrozenxid) DESC))[1],
+        'databaseAge', max(age(d.datfrozenxid)) FILTER (WHERE d.datname = current_database()),
+        'multixactAge', max(mxid_age(d.datminmxid)),
+        'freezeMaxAge', current_setting('autovacuum_freeze_max_age')::bigint
+      )
+        FROM pg_database AS d
+    ),
+    'statements', statements,
+    -- Values that a session or a role has set for itself say nothing of the server.
+    'parameters', (
+      SELECT jsonb_object_agg(s.name, coalesce(s.reset_val, s.setting))
+        FROM pg_settings AS s
+       WHERE s.source IN ('configuration file', 'command line', 'environment variable')
+         AND s.name !~ '^(ssl_|unix_socket_|data_directory|config_file|hba_file|ident_file|external_pid_file|archive_command|restore_command|lc_|log_line_prefix)'
+    ),
+    'pendingRestart', (SELECT coalesce(jsonb_agg(s.name ORDER BY s.name), '[]') FROM pg_settings AS s WHERE s.pending_restart)
+  ) || qbench.snapshot_wal() INTO answer;
+  RETURN answer || jsonb_build_object('elapsedMs', round(extract(epoch FROM clock_timestamp() - begun) * 1000, 1));
+END
+$_$;
+
+COMMENT ON FUNCTION qbench.snapshot() IS 'State of the database, its server and its WAL as one JSON object; for the monitor role.';
+
+CREATE FUNCTION qbench.snapshot_indexes() RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '50ms'
+    SET jit TO 'off'
+    AS $$
+DECLARE
+  answer jsonb := '[]';
+  x record;
+  bytes bigint;
+BEGIN
+  FOR x IN
+    SELECT c.oid, c.relname, c.relpages, c.reltuples, c.reloptions, tab.relname AS table_name, am.amname, oc.opcname,
+           i.indisvalid AND i.indisready AS valid, i.indisunique, s.idx_scan, io.idx_blks_hit, io.idx_blks_read,
+           EXISTS (SELECT FROM pg_stat_progress_create_index AS p WHERE p.index_relid = c.oid) AS building
+      FROM pg_index AS i
+      JOIN pg_class AS c ON c.oid = i.indexrelid
+      JOIN pg_class AS tab ON tab.oid = i.indrelid
+      JOIN pg_am AS am ON am.oid = c.relam
+      JOIN pg_opclass AS oc ON oc.oid = i.indclass[0]
+      LEFT JOIN pg_stat_all_indexes AS s ON s.indexrelid = c.oid
+      LEFT JOIN pg_statio_all_indexes AS io ON io.indexrelid = c.oid
+     WHERE tab.relnamespace = 'public'::regnamespace
+       AND tab.relname IN ('test_documents', 'test_steps')
+     ORDER BY tab.relname, c.relname
+  LOOP
+    BEGIN
+      bytes := pg_relation_size(x.oid);
+    EXCEPTION WHEN lock_not_available THEN
+      bytes := x.relpages * current_setting('block_size')::bigint;
+    END;
+    answer := answer || jsonb_strip_nulls(jsonb_build_object(
+      'name', x.relname,
+      'table', x.table_name,
+      'method', x.amname,
+      'valid', x.valid,
+      'building', x.building,
+      'unique', x.indisunique,
+      'bytes', bytes,
+      'scans', x.idx_scan,
+      'blocksHit', x.idx_blks_hit,
+      'blocksRead', x.idx_blks_read,
+      'operatorClass', CASE WHEN x.amname IN ('hnsw', 'ivfflat') THEN x.opcname END,
+      'options', CASE WHEN x.amname IN ('hnsw', 'ivfflat') THEN to_jsonb(x.reloptions) END
+    ));
+  END LOOP;
+  RETURN answer;
+END
+$$;
+
+COMMENT ON FUNCTION qbench.snapshot_indexes() IS 'Part of qbench.snapshot().';
+
+CREATE FUNCTION qbench.snapshot_sessions() RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+  WITH maintenance AS (
+    SELECT p.pid FROM pg_stat_progress_create_index AS p
+    UNION SELECT p.pid FROM pg_stat_progress_vacuum AS p
+    UNION SELECT p.pid FROM pg_stat_progress_cluster AS p
+    UNION SELECT p.pid FROM pg_stat_progress_copy AS p
+    UNION SELECT p.pid FROM pg_stat_progress_analyze AS p
+  ),
+  client AS MATERIALIZED (
+    SELECT a.pid, a.usename AS role, a.application_name AS application, a.state, a.wait_event_type,
+           coalesce(a.state LIKE 'idle in transaction%', false) AS idle,
+           extract(epoch FROM clock_timestamp() - a.xact_start) AS transaction_seconds,
+           extract(epoch FROM clock_timestamp() - a.query_start) AS statement_seconds,
+           extract(epoch FROM clock_timestamp() - a.state_change) AS state_seconds,
+           EXISTS (SELECT FROM maintenance AS m WHERE m.pid = a.pid) AS maintenance
+      FROM pg_stat_activity AS a
+     WHERE a.backend_type = 'client backend'
+  ),
+  other AS (SELECT c.* FROM client AS c WHERE c.pid <> pg_backend_pid()),
+  waiting AS MATERIALIZED (
+    SELECT o.pid, o.role, o.application, pg_blocking_pids(o.pid) AS blocked_by,
+           (SELECT extract(epoch FROM clock_timestamp() - min(l.waitstart)) FROM pg_locks AS l WHERE l.pid = o.pid AND NOT l.granted)
+             AS seconds
+      FROM other AS o
+     WHERE o.wait_event_type = 'Lock'
+  )
+  SELECT jsonb_build_object(
+    'used', (SELECT count(*) FROM client AS c),
+    'limit', current_setting('max_connections')::integer,
+    'reserved', current_setting('reserved_connections')::integer + current_setting('superuser_reserved_connections')::integer,
+    'active', (SELECT count(*) FROM other AS o WHERE o.state = 'active'),
+    'by', (
+      SELECT coalesce(jsonb_agg(jsonb_build_object('role', g.role, 'state', g.state, 'count', g.count) ORDER BY g.count DESC), '[]')
+        FROM (SELECT c.role, coalesce(c.state, 'unknown') AS state, count(*) AS count FROM client AS c GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 20) AS g
+    ),
+    'roles', (
+      SELECT coalesce(jsonb_agg(jsonb_build_object('role', r.rolname, 'used', r.used, 'limit', r.rolconnlimit) ORDER BY r.rolname), '[]')
+        FROM (
+               SELECT ro.rolname, ro.rolconnlimit, (SELECT count(*) FROM client AS c WHERE c.role = ro.rolname) AS used
+                 FROM pg_roles AS ro
+                WHERE ro.rolcanlogin AND ro.rolconnlimit > 0
+                LIMIT 20
+             ) AS r
+    ),
+    'idleInTransaction', (SELECT count(*) FROM other AS o WHERE o.idle),
+    'longestIdleInTransaction', (
+      SELECT jsonb_build_object('pid', o.pid, 'role', o.role, 'application', o.application, 'seconds', round(o.state_seconds, 1))
+        FROM other AS o WHERE o.idle ORDER BY o.state_seconds DESC LIMIT 1
+    ),
+    'longestTransaction', (
+      SELECT jsonb_build_object('pid', o.pid, 'role', o.role, 'application', o.application, 'seconds', round(o.transaction_seconds, 1))
+        FROM other AS o WHERE NOT o.maintenance AND o.transaction_seconds IS NOT NULL ORDER BY o.transaction_seconds DESC LIMIT 1
+    ),
+    'longestQuery', (
+      SELECT jsonb_build_object('pid', o.pid, 'role', o.role, 'application', o.application, 'seconds', round(o.statement_seconds, 1))
+        FROM other AS o WHERE NOT o.maintenance AND o.state = 'active' AND o.statement_seconds IS NOT NULL
+       ORDER BY o.statement_seconds DESC LIMIT 1
+    ),
+    'waiting', (SELECT count(*) FROM waiting AS w),
+    'blocked', (
+      SELECT coalesce(jsonb_agg(jsonb_build_object(
+               'pid', w.pid, 'role', w.role, 'application', w.application, 'seconds', round(coalesce(w.seconds, 0), 1),
+               'blockedBy', to_jsonb(w.blocked_by)) ORDER BY w.seconds DESC NULLS LAST), '[]')
+        FROM (SELECT v.* FROM waiting AS v ORDER BY v.seconds DESC NULLS LAST LIMIT 10) AS w
+    ),
+    'blockers', (
+      SELECT coalesce(jsonb_agg(jsonb_build_object(
+               'pid', b.pid, 'role', b.role, 'application', b.application, 'state', b.state, 'blocks', b.blocks,
+               'seconds', round(coalesce(b.transaction_seconds, 0), 1)) ORDER BY b.blocks DESC), '[]')
+        FROM (
+               SELECT o.*, (SELECT count(*) FROM waiting AS w WHERE o.pid = ANY (w.blocked_by)) AS blocks
+                 FROM other AS o
+                WHERE EXISTS (SELECT FROM waiting AS w WHERE o.pid = ANY (w.blocked_by))
+                LIMIT 10
+             ) AS b
+    )
+  )
+$$;
+
+COMMENT ON FUNCTION qbench.snapshot_sessions() IS 'Part of qbench.snapshot().';
+
+CREATE FUNCTION qbench.snapshot_tables() RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '50ms'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    AS $$
+DECLARE
+  most_pages CONSTANT bigint := 4096;
+  most_missing CONSTANT bigint := 20000;
+  answer jsonb := '[]';
+  t record;
+  heap bigint;
+  toast bigint;
+  indexed bigint;
+  pages bigint;
+  counted bigint;
+  missing bigint;
+  estimate bigint;
+  sized boolean;
+BEGIN
+  FOR t IN
+    SELECT c.oid, c.relname, c.reltuples, c.relpages, c.reltoastrelid, s.n_live_tup, s.n_dead_tup, s.n_mod_since_analyze,
+           s.n_ins_since_vacuum, s.seq_scan, coalesce(st.null_frac, 0)::numeric AS null_frac, io.heap_blks_hit, io.heap_blks_read, io.toast_blks_hit, io.toast_blks_read,
+           extract(epoch FROM clock_timestamp() - greatest(s.last_vacuum, s.last_autovacuum)) AS vacuum_age,
+           extract(epoch FROM clock_timestamp() - greatest(s.last_analyze, s.last_autoanalyze)) AS analyze_age
+      FROM pg_class AS c
+      LEFT JOIN pg_stat_all_tables AS s ON s.relid = c.oid
+      LEFT JOIN pg_statio_all_tables AS io ON io.relid = c.oid
+      LEFT JOIN pg_stats AS st ON st.schemaname = 'public' AND st.tablename = c.relname AND st.attname = 'embedding'
+     WHERE c.relnamespace = 'public'::regnamespace
+       AND c.relname IN ('test_documents', 'test_steps')
+     ORDER BY c.relname
+  LOOP
+    BEGIN
+      heap := pg_relation_size(t.oid) + pg_relation_size(t.oid, 'fsm') + pg_relation_size(t.oid, 'vm');
+      pages := pg_relation_size(t.oid) / current_setting('block_size')::bigint;
+      toast := coalesce(pg_total_relation_size(nullif(t.reltoastrelid, 0)), 0);
+      indexed := pg_indexes_size(t.oid);
+      counted := NULL;
+      missing := NULL;
+      IF pages <= most_pages THEN
+        EXECUTE format('SELECT count(*) FROM public.%I', t.relname) INTO counted;
+      END IF;
+      IF pages <= most_pages OR to_regclass(format('public.idx_%s_without_embedding', t.relname)) IS NOT NULL THEN
+        EXECUTE format('SELECT count(*) FROM (SELECT FROM public.%I WHERE embedding IS NULL LIMIT %s) AS bounded', t.relname, most_missing + 1)
+           INTO missing;
+      END IF;
+      sized := true;
+    EXCEPTION WHEN lock_not_available THEN
+      -- What the catalogue remembers is better than nothing, and says itself that it is.
+      heap := t.relpages * current_setting('block_size')::bigint;
+      pages := t.relpages;
+      toast := NULL;
+      indexed := NULL;
+      counted := NULL;
+      missing := NULL;
+      sized := false;
+    END;
+    estimate := CASE
+      WHEN t.reltuples >= 0 AND t.relpages > 0 THEN round((t.reltuples / t.relpages * pages)::numeric)
+      ELSE t.n_live_tup
+    END;
+    answer := answer || jsonb_build_object(
+      'name', t.relname,
+      'locked', NOT sized,
+      'heapBytes', heap,
+      'toastBytes', toast,
+      'indexBytes', indexed,
+      'rows', coalesce(counted, estimate),
+      'rowsEstimated', counted IS NULL,
+      'missingEmbeddings', CASE WHEN missing <= most_missing THEN missing ELSE round(t.null_frac * coalesce(counted, estimate)) END,
+      'missingEstimated', missing IS NULL OR missing > most_missing,
+      'deadRows', t.n_dead_tup,
+      'changedSinceAnalyze', t.n_mod_since_analyze,
+      'insertedSinceVacuum', t.n_ins_since_vacuum,
+      'vacuumAgeSeconds', round(t.vacuum_age),
+      'analyzeAgeSeconds', round(t.analyze_age),
+      'sequentialScans', t.seq_scan,
+      'blocksHit', t.heap_blks_hit,
+      'blocksRead', t.heap_blks_read,
+      'toastBlocksHit', t.toast_blks_hit,
+      'toastBlocksRead', t.toast_blks_read
+    );
+  END LOOP;
+  RETURN answer;
+END
+$$;
+
+COMMENT ON FUNCTION qbench.snapshot_tables() IS 'Part of qbench.snapshot().';
+
+CREATE FUNCTION qbench.snapshot_wal() RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+  WITH archive AS MATERIALIZED (
+    SELECT current_setting('archive_mode') AS mode,
+           a.archived_count, a.failed_count, a.last_archived_wal, a.last_failed_wal,
+           coalesce(a.last_failed_time > a.last_archived_time, a.last_failed_time IS NOT NULL) AS failing,
+           extract(epoch FROM clock_timestamp() - a.last_archived_time) AS archived_age,
+           extract(epoch FROM clock_timestamp() - coalesce(a.last_archived_time, greatest(a.stats_reset, pg_postmaster_start_time()))) AS unarchived_age,
+           (SELECT s.setting::numeric FROM pg_settings AS s WHERE s.name = 'archive_timeout') AS timeout,
+           (SELECT count(*) FROM pg_ls_archive_statusdir() AS f WHERE f.name LIKE '%.ready') AS ready
+      FROM pg_stat_archiver AS a
+  )
+  SELECT jsonb_build_object(
+    'wal', jsonb_build_object(
+      'lsnBytes', CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_lsn() - '0/0'::pg_lsn END,
+      'directoryBytes', (SELECT sum(f.size) FROM pg_ls_waldir() AS f),
+      'maxWalSizeBytes', (SELECT s.setting::bigint * 1048576 FROM pg_settings AS s WHERE s.name = 'max_wal_size')
+    ),
+    'checkpoints', (
+      SELECT jsonb_build_object('timed', c.num_timed, 'requested', c.num_requested, 'writeMs', round(c.write_time), 'syncMs', round(c.sync_time))
+        FROM pg_stat_checkpointer AS c
+    ),
+    'slots', (
+      SELECT coalesce(jsonb_agg(jsonb_build_object('name', r.slot_name, 'active', r.active, 'retainedBytes', r.retained) ORDER BY r.retained DESC), '[]')
+        FROM (
+               SELECT s.slot_name, s.active,
+                      CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_lsn() - s.restart_lsn END AS retained
+                 FROM pg_replication_slots AS s
+                ORDER BY 3 DESC NULLS LAST
+                LIMIT 10
+             ) AS r
+    ),
+    'archiver', (
+      SELECT jsonb_build_object(
+        'mode', a.mode,
+        'archived', a.archived_count,
+        'failed', a.failed_count,
+        'failing', a.failing AND a.mode <> 'off',
+        'lastArchivedWal', a.last_archived_wal,
+        'lastFailedWal', a.last_failed_wal,
+        'lastArchivedAgeSeconds', round(a.archived_age, 1),
+        'readySegments', a.ready,
+        'atRiskSeconds', CASE
+          WHEN a.mode = 'off' THEN NULL
+          WHEN a.ready = 0 AND NOT a.failing AND a.timeout > 0 THEN round(least(a.unarchived_age, a.timeout), 1)
+          ELSE round(a.unarchived_age, 1)
+        END
+      )
+        FROM archive AS a
+    )
+  )
+$$;
+
+COMMENT ON FUNCTION qbench.snapshot_wal() IS 'Part of qbench.snapshot().';
+
 CREATE SEQUENCE public.test_documents_id_seq
     AS integer
     START WITH 1
@@ -471,6 +984,10 @@ CREATE INDEX idx_test_documents_tags ON public.test_documents USING gin (tags);
 CREATE INDEX idx_test_documents_test_type ON public.test_documents USING btree (test_type);
 
 CREATE INDEX idx_test_documents_title_trgm ON public.test_documents USING gin (title public.gin_trgm_ops);
+
+CREATE INDEX idx_test_documents_without_embedding ON public.test_documents USING btree (id) WHERE (embedding IS NULL);
+
+CREATE INDEX idx_test_steps_without_embedding ON public.test_steps USING btree (id) WHERE (embedding IS NULL);
 
 CREATE TRIGGER update_test_documents_updated_at BEFORE UPDATE ON public.test_documents FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();
 
