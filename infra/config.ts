@@ -1,6 +1,7 @@
 /** The only reader of Pulumi's configuration: it hands one raw object to `settings.ts`, which judges it. */
 import { dirname } from 'node:path';
 import { getProject, getStack, runtime } from '@pulumi/pulumi';
+import { THRESHOLD_NAMES } from './ops/thresholds';
 import { decodeRaw, type SettingsContext } from './settings';
 
 /** Raw configuration of the running stack, and what `parseSettings` wants to know beside it. */
@@ -31,5 +32,9 @@ export function readConfig(): RawConfig {
     if (secret) secretKeys.push(name);
     raw[name] = secret ? undefined : decodeRaw(name, value);
   }
-  return { raw, context: { stack: getStack(), project, secretKeys, foreignKeys, checkout: dirname(__dirname) } };
+  const checkout = dirname(__dirname);
+  return {
+    raw,
+    context: { stack: getStack(), project, secretKeys, foreignKeys, thresholdNames: THRESHOLD_NAMES, checkout },
+  };
 }

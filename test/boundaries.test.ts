@@ -21,7 +21,7 @@ const ROOMS: readonly (readonly [room: string, pattern: RegExp])[] = [
   ['postgres', /^infra\/postgres\//],
   ['ops-errors', /^infra\/ops\/errors\.ts$/],
   ['ops-ports', /^infra\/ops\/ports\.ts$/],
-  ['ops-declared', /^infra\/ops\/(thresholds|indexes\/desired|migrations\/manifest)\.ts$/],
+  ['ops-declared', /^infra\/ops\/(thresholds(\/\w+)?|indexes\/desired|migrations\/manifest)\.ts$/],
   ['ops', /^infra\/ops\//],
   ['adapters', /^infra\/adapters\//],
   ['lambda', /^infra\/lambda\//],
@@ -34,7 +34,7 @@ const ROOMS: readonly (readonly [room: string, pattern: RegExp])[] = [
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   naming: [],
   index: ['config', 'settings', 'tiers', 'ops-errors'],
-  config: ['settings', 'adapters'],
+  config: ['settings', 'adapters', 'ops-declared'],
   settings: ['capacity', 'naming', 'ops-errors', 'postgres'],
   tiers: ['components', 'capacity', 'postgres', 'naming', 'settings', 'config', 'ops-declared', 'ops-errors'],
   components: ['capacity', 'postgres', 'naming', 'ops-declared'],

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { messageOf, UsageError } from '../../infra/ops/errors';
+import { THRESHOLD_NAMES } from '../../infra/ops/thresholds';
 import { decodeRaw, parseSettings, type Settings } from '../../infra/settings';
 
 const PROJECT = 'qbench-postgres';
@@ -38,5 +39,5 @@ export function stackSettings(checkout: string, stack: string): Settings | undef
     const name = key.slice(PROJECT.length + 1);
     raw[name] = typeof value === 'string' ? decodeRaw(name, value) : value;
   }
-  return parseSettings(raw, { stack, project: PROJECT, checkout });
+  return parseSettings(raw, { stack, project: PROJECT, checkout, thresholdNames: THRESHOLD_NAMES });
 }
