@@ -50,6 +50,8 @@ export const TAGS = {
   managedBy: 'managed-by',
   /** On ephemeral stacks only: how long after its creation a sweeper may remove the resource. */
   ttl: 'ttl',
+  /** On ephemeral stacks only: when the stack was made, ISO 8601 in UTC. Its time to live counts from then. */
+  created: 'created',
   /** Written by the host itself: how its setup went. */
   status: 'qbench:status',
 } as const;

@@ -15,6 +15,8 @@ export interface CloudScopeArgs {
   /** A stack that vanishes whole. */
   ephemeral: boolean;
   ttlHours: number;
+  /** When an ephemeral stack was made, ISO 8601 in UTC. */
+  createdAt?: string;
   /** Logical names or URNs whose replacement or deletion was agreed to. */
   allowDestroy: readonly string[];
 }
@@ -43,7 +45,7 @@ export class CloudScope {
 
   /** The tags without a name, which tell whose a resource is. */
   get identity(): Record<string, string> {
-    const { stack, owner, environment, ephemeral, ttlHours } = this.args;
+    const { stack, owner, environment, ephemeral, ttlHours, createdAt } = this.args;
     return {
       [TAGS.project]: PROJECT,
       [TAGS.stack]: stack,
@@ -51,6 +53,7 @@ export class CloudScope {
       [TAGS.environment]: environment,
       [TAGS.managedBy]: 'pulumi',
       ...(ephemeral ? { [TAGS.ttl]: `${ttlHours}h` } : {}),
+      ...(ephemeral && createdAt !== undefined ? { [TAGS.created]: createdAt } : {}),
     };
   }
 

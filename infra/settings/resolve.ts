@@ -40,6 +40,7 @@ function commonSettings(parsed: ParsedSettings): CommonSettings {
     allowDestroy: parsed.allowDestroy,
     ephemeral: parsed.ephemeral,
     ttlHours: parsed.ttlHours,
+    ...(parsed.createdAt === '' ? {} : { createdAt: parsed.createdAt }),
     postgresVersion: parsed.postgresVersion,
     workload: parsed.workload,
     index: resolveIndex(parsed.index),

@@ -8,7 +8,17 @@ import { choice, decimal, flag, group, integer, line, list, map, noted, text } f
 import { parameterName, parameterValue } from './postgresParameters';
 import { backupSchedule, monitorSchedule } from './schedule';
 import { auroraGroup, awsGroup, ec2Group, networkGroup } from './schemaAws';
-import { absolutePath, arnOf, baseUrl, email, hasControlCharacter, matches, timeZone, weeklyWindow } from './values';
+import {
+  absolutePath,
+  arnOf,
+  baseUrl,
+  email,
+  hasControlCharacter,
+  matches,
+  moment,
+  timeZone,
+  weeklyWindow,
+} from './values';
 
 /** Unprivileged ports; 22 and the other well-known ones belong to somebody else. */
 const UNPRIVILEGED = { first: 1024, last: 65_535 };
@@ -170,6 +180,9 @@ export const settingsSchema = z.strictObject({
   allowDestroy: list(resourceName, 'logical names or URNs', 1000).default([]),
   ephemeral: flag().default(false),
   ttlHours: integer(1, 720, 'thirty days').default(24),
+  createdAt: noted(z.union([z.literal(''), text('a moment in UTC, such as 2026-01-31T08:00:00Z', moment)]), {
+    allowed: 'a moment in UTC, such as 2026-01-31T08:00:00Z',
+  }).default(''),
   postgresVersion: integer(17, 18, 'the major version alone').default(18),
   workload,
   index,

@@ -222,6 +222,8 @@ export interface CommonSettings {
   readonly ephemeral: boolean;
   /** Hours after which an ephemeral stack is swept. @default 24 */
   readonly ttlHours: number;
+  /** When an ephemeral stack was made, ISO 8601 in UTC. @default none; `qbench stack create` writes it */
+  readonly createdAt?: string;
   /** Major version of PostgreSQL. @default 18 */
   readonly postgresVersion: number;
   /** What the database is sized for. @default see each member */

@@ -212,3 +212,9 @@ export const weeklyWindow = windowCheck((text) => {
 
 /** A daily window of at least 30 minutes. */
 export const dailyWindow = windowCheck(parseDailyWindow, '01:00-02:00');
+
+/** A moment in UTC, to the second. */
+export function moment(text: string): string | undefined {
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text)) return 'is no moment in UTC';
+  return Number.isNaN(Date.parse(text)) ? 'is no moment of the calendar' : undefined;
+}
