@@ -22,6 +22,12 @@ export const ROLE_NAMES: Readonly<Record<DatabaseRole, string>> = {
   backup: 'qbench_backup',
 };
 
+/**
+ * The role that makes the others on a host, the database and what is in it. No superuser: it may come over the network where
+ * `access` is `direct`. See sql/maintenance/admin-role.sql.
+ */
+export const ADMIN_ROLE = 'qbench_admin';
+
 /** First part of the type token of every component: `qbench:<room>:<Type>`. */
 export const TYPE_PREFIX = 'qbench';
 

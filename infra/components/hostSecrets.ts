@@ -17,35 +17,41 @@ import type { CloudScope } from './cloudScope';
 export interface HostSecretsArgs {
   scope: CloudScope;
   keyArn: Input<string>;
-  /** One more makes a new password of the superuser. */
+  /** One more makes new passwords of the superuser and the administrator. */
   passwordGeneration: number;
 }
 
 /**
- * Two secrets: the superuser's password, for operators, and the host's own, which has only the verifier of it and the
+ * Two secrets: the superuser's password, for operators, and the host's own, which has only verifiers of passwords and the
  * passphrase of the backups. Whoever takes over the host learns no password. Cost: 0.80 USD a month.
  */
 export class HostSecrets extends ComponentResource {
   readonly superuserSecretArn: Output<string>;
   readonly hostSecretArn: Output<string>;
+  /** Password of the role that makes the others; the program's alone, in no secret. */
+  readonly adminPassword: Output<string>;
 
   constructor(name: string, args: HostSecretsArgs, options: ComponentResourceOptions = {}) {
     super(`${TYPE_PREFIX}:aws:HostSecrets`, name, {}, options);
     const { scope, keyArn } = args;
     const keepers = { generation: String(args.passwordGeneration) };
     const parent = { parent: this };
-    const password = new random.RandomPassword(`${name}-superuser`, { length: 32, special: false, keepers }, parent);
-    const salt = new random.RandomBytes(`${name}-superuser-salt`, { length: 16, keepers }, parent);
+    const login = (role: string): { password: Output<string>; verifier: Output<string> } => {
+      const password = new random.RandomPassword(`${name}-${role}`, { length: 32, special: false, keepers }, parent);
+      const salt = new random.RandomBytes(`${name}-${role}-salt`, { length: 16, keepers }, parent);
+      const verifier = all([password.result, salt.base64]).apply(([clear, bytes]) =>
+        scramVerifier(clear, Buffer.from(bytes, 'base64')),
+      );
+      return { password: password.result, verifier };
+    };
+    const superuser = login('superuser');
+    const administrator = login('admin');
     // No keepers: another passphrase would make every backup there is unreadable.
     const passphrase = new random.RandomPassword(
       `${name}-repository`,
       { length: 48, special: false },
       { ...parent, ...scope.guard(`${name}-repository`) },
     );
-    const verifier = all([password.result, salt.base64]).apply(([clear, bytes]) =>
-      scramVerifier(clear, Buffer.from(bytes, 'base64')),
-    );
-
     const store = (suffix: string, description: string, content: Input<unknown>): Output<string> => {
       const kept = new Secret(
         `${name}-${suffix}-secret`,
@@ -68,16 +74,18 @@ export class HostSecrets extends ComponentResource {
     };
     this.superuserSecretArn = store('superuser', 'Superuser of the database; for operators, on the host only', {
       username: ROLE_NAMES.superuser,
-      password: password.result,
+      password: superuser.password,
     });
     this.hostSecretArn = store(
       'host',
-      'What the host needs: a verifier of the password, and the passphrase of the backups',
+      'What the host needs: verifiers of passwords, and the passphrase of the backups',
       {
-        superuserVerifier: verifier,
+        superuserVerifier: superuser.verifier,
+        adminVerifier: administrator.verifier,
         repositoryPassphrase: passphrase.result,
       },
     );
+    this.adminPassword = administrator.password;
     this.registerOutputs({});
   }
 }

@@ -52,6 +52,10 @@ const TEMPLATES = join(__dirname, 'templates', 'host');
 
 const template = (name: string): string => readFileSync(join(TEMPLATES, name), 'utf8');
 
+/** Statements that the superuser runs on the host at every start; each may be run again. */
+const BOOTSTRAP = ['session-logging', 'admin-role'];
+const MAINTENANCE = join(__dirname, '..', '..', 'sql', 'maintenance');
+
 /** Where each template goes. */
 function scripts(version: number): HostFile[] {
   const steps = readdirSync(join(TEMPLATES, 'steps')).sort();
@@ -66,6 +70,10 @@ function scripts(version: number): HostFile[] {
   });
   return [
     { path: '/usr/local/lib/qbench/common.sh', content: template('common.sh') },
+    ...BOOTSTRAP.map((name) => ({
+      path: `/usr/local/lib/qbench/sql/${name}.sql`,
+      content: readFileSync(join(MAINTENANCE, `${name}.sql`), 'utf8'),
+    })),
     ...steps.map((name) => ({ path: `/usr/local/lib/qbench/steps/${name}`, content: template(`steps/${name}`) })),
     program('qbench-setup'),
     program('qbench-apply-configuration'),

@@ -25,6 +25,8 @@ export interface HostHbaInput {
   /** Roles that may come over the network; never the superuser. */
   networkRoles: readonly string[];
   superuser: string;
+  /** Role that makes roles and the database; from the host itself (and through a tunnel) always, from the ranges where `overNetwork`. */
+  administrator: { role: string; overNetwork: boolean };
   /** Ranges that may connect. */
   cidrs: readonly string[];
   /** Users of the host's operating system that may be any role on the socket. */
@@ -56,21 +58,33 @@ export function localAuthentication(operators: readonly string[]): Authenticatio
  * @throws RangeError for a range that is none, is too wide, or a role that must not come over the network
  */
 export function hostAuthentication(input: HostHbaInput): AuthenticationFiles {
-  const { database, networkRoles, superuser, cidrs, operators } = input;
+  const { database, networkRoles, superuser, administrator, cidrs, operators } = input;
   if (networkRoles.includes(superuser))
     throw new RangeError(`the superuser "${superuser}" must not log in over the network`);
+  if (administrator.role === superuser)
+    throw new RangeError(`the superuser "${superuser}" must not log in over the network`);
   const lines: HbaLine[] = [];
+  const administers = (address: string): HbaLine => ({
+    type: 'hostssl',
+    // `postgres` is where it makes the other one from.
+    database: `postgres,${name(database)}`,
+    user: name(administrator.role),
+    address,
+    method: 'scram-sha-256',
+  });
   for (const target of ['all', 'replication']) {
     lines.push({ type: 'local', database: target, user: 'all', method: 'peer', options: `map=${OPERATORS}` });
   }
   for (const address of ['127.0.0.1/32', '::1/128']) {
     lines.push({ type: 'hostssl', database: 'all', user: name(superuser), address, method: 'scram-sha-256' });
+    lines.push(administers(address));
     for (const role of networkRoles) {
       lines.push({ type: 'hostssl', database: name(database), user: name(role), address, method: 'scram-sha-256' });
     }
   }
   for (const cidr of cidrs) {
     assertNarrow(cidr);
+    if (administrator.overNetwork) lines.push(administers(cidr));
     for (const role of networkRoles) {
       lines.push({
         type: 'hostssl',

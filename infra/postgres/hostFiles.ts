@@ -1,6 +1,6 @@
 /** The files of a host that change with the configuration: what its first boot gets and what a later change brings to it. */
 import type { HostParameters, ServerParameters } from '../capacity/plan';
-import { DATABASE_NAME, ROLE_NAMES } from '../naming';
+import { ADMIN_ROLE, DATABASE_NAME, ROLE_NAMES } from '../naming';
 import { hostAuthentication } from './hba';
 import { postgresqlConf } from './parameters';
 import { ARCHIVE_COMMAND, ARCHIVE_TIMEOUT_SECONDS, pgbackrestConf, type BackupRepositoryInput } from './pgbackrest';
@@ -28,10 +28,14 @@ export interface HostFilesInput {
   address: string;
   /** Ranges that may connect. */
   cidrs: readonly string[];
+  /** Lets the administrator in from these ranges too, for a program that runs inside the VPC. */
+  directAdministration: boolean;
   overrides: Readonly<Record<string, string>>;
   repository: BackupRepositoryInput;
   /** Days that backups are kept. */
   retentionDays: number;
+  /** One more lets the host take new passwords from its secret. */
+  passwordGeneration: number;
 }
 
 /** Roles that may come over the network; the backup role works on the host itself. */
@@ -65,6 +69,7 @@ export function hostFiles(input: HostFilesInput): HostFile[] {
     database: DATABASE_NAME,
     networkRoles: NETWORK_ROLES.map((role) => ROLE_NAMES[role]),
     superuser: ROLE_NAMES.superuser,
+    administrator: { role: ADMIN_ROLE, overNetwork: input.directAdministration },
     cidrs,
     operators: ['postgres'],
   });
@@ -83,6 +88,8 @@ export function hostFiles(input: HostFilesInput): HostFile[] {
     { path: '/etc/qbench/postgresql/pg_ident.conf', content: authentication.ident },
     { path: '/etc/pgbackrest/pgbackrest.conf', content: pgbackrest },
     { path: '/etc/sysctl.d/60-qbench.conf', content: sysctlConf(host) },
+    // Read by nobody; that it changed is what starts the setup again.
+    { path: '/etc/qbench/password-generation', content: `${input.passwordGeneration}\n` },
   ];
 }
 

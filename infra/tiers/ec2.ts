@@ -37,6 +37,8 @@ export async function deployEc2(settings: Ec2Settings, stack: string): Promise<T
     port: ec2.port,
     overrides: settings.postgresParameters,
     retentionDays: backup.retentionDays,
+    passwordGeneration: settings.database.passwordGeneration,
+    directAdministration: settings.access === 'direct',
   };
   // So is an override that cannot be; the addresses that are not known yet do not matter to it.
   inWords(() =>

@@ -103,7 +103,8 @@ describe('tier ec2', () => {
         string
       >;
       expect(content['superuserVerifier']).toMatch(/^SCRAM-SHA-256\$4096:/);
-      expect(Object.keys(content).sort()).toEqual(['repositoryPassphrase', 'superuserVerifier']);
+      expect(content['adminVerifier']).toMatch(/^SCRAM-SHA-256\$4096:/);
+      expect(Object.keys(content).sort()).toEqual(['adminVerifier', 'repositoryPassphrase', 'superuserVerifier']);
     }
   });
 

@@ -22,6 +22,7 @@ export const HOST_32_GIB: CloudInitInput = {
   port: 5432,
   address: '10.64.1.10',
   cidrs: ['10.64.0.0/20'],
+  directAdministration: false,
   overrides: {},
   repository: {
     kind: 's3',
@@ -30,6 +31,7 @@ export const HOST_32_GIB: CloudInitInput = {
     path: '/prod',
   },
   retentionDays: 7,
+  passwordGeneration: 1,
   volumeSerial: 'vol0123456789abcdef0',
   packageSource: 'pgdg',
   secretId: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:qbench-postgres/prod/host-AbCdEf',

@@ -7,6 +7,7 @@ const HOST: HostHbaInput = {
   database: 'mlb_qbench',
   networkRoles: ['qbench_owner', 'qbench_app', 'qbench_readonly', 'qbench_monitor'],
   superuser: 'postgres',
+  administrator: { role: 'qbench_admin', overNetwork: false },
   cidrs: ['10.64.0.0/20', 'fd00:1234::/64'],
   operators: ['postgres'],
 };
@@ -77,6 +78,15 @@ describe('whatever is configured', () => {
     }
   });
 
+  it('lets the administrator in from a network only where the program runs there, to the two databases that it works on', () => {
+    const from = (overNetwork: boolean): string[] =>
+      rulesOf(hostAuthentication({ ...HOST, administrator: { role: 'qbench_admin', overNetwork } }).hba)
+        .filter(([, , user, address]) => user === '"qbench_admin"' && !isLoopback(address))
+        .map(([, database, , address]) => `${database} ${address}`);
+    expect(from(false)).toEqual([]);
+    expect(from(true)).toEqual(['postgres,"mlb_qbench" 10.64.0.0/20', 'postgres,"mlb_qbench" fd00:1234::/64']);
+  });
+
   it('keeps the local tier to this machine', () => {
     const network = rulesOf(localAuthentication(['alice']).hba).filter(([type]) => type !== 'local');
     expect(network.every((rule) => isLoopback(rule[3]) && rule[4] === 'scram-sha-256')).toBe(true);
@@ -86,6 +96,7 @@ describe('whatever is configured', () => {
 describe('refusals', () => {
   it.each([
     [{ networkRoles: ['postgres'] }, /superuser "postgres" must not log in over the network/],
+    [{ administrator: { role: 'postgres', overNetwork: true } }, /superuser "postgres" must not log in/],
     [{ cidrs: ['0.0.0.0/0'] }, /"0\.0\.0\.0\/0" is too wide/],
     [{ cidrs: ['::/0'] }, /too wide/],
     [{ cidrs: ['10.0.0.0/33'] }, /no range of addresses/],
