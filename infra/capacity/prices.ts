@@ -88,14 +88,7 @@ export function s3UsdPerMonth(sizeGiB: number, region: string): number | undefin
 
 /** What is paid by the month or the hour, whatever it does. */
 export type FixedService =
-  | 'natGateway'
-  | 'publicIpv4'
-  | 'interfaceEndpoint'
-  | 'kmsKey'
-  | 'secret'
-  | 'alarm'
-  | 'dashboard'
-  | 'metric';
+  'natGateway' | 'publicIpv4' | 'interfaceEndpoint' | 'kmsKey' | 'secret' | 'alarm' | 'dashboard' | 'metric';
 
 /** Monthly price of one of a service; undefined in a region whose prices are not known. */
 export function serviceUsdPerMonth(service: FixedService, region: string): number | undefined {

@@ -203,7 +203,7 @@ export interface BackupSizes {
 }
 
 /** Vectors barely compress: zstd takes off 8 percent. */
-const COMPRESSED_SHARE = 0.92;
+export const COMPRESSED_SHARE = 0.92;
 
 /** Bytes a second a restore to gp3 reaches: the included 125 MiB/s, less what small files and decompression cost. */
 const RESTORE_BYTES_PER_SECOND = 100e6;

@@ -9,15 +9,12 @@ import { parameterChanges } from '../postgres/change';
 import { postgresqlConf } from '../postgres/parameters';
 import type { LocalSettings } from '../settings';
 import type { TierOutputs } from './outputs';
-import { capacityOutput, indexesFor, inWords, planFor } from './plan';
-
-/** Cores that the plan counts on: a constant, so that the same configuration means the same server on every machine. */
-const CORES = 2;
+import { capacityOutput, indexesFor, inWords, LOCAL_CORES, planFor } from './plan';
 
 /** A PostgreSQL + pgvector server on the user's machine, with the same objects inside as every other tier. */
 export function deployLocal(settings: LocalSettings, stack: string): TierOutputs {
   const { local } = settings;
-  const plan = planFor(settings, { memoryMiB: local.memoryMiB, cores: CORES });
+  const plan = planFor(settings, { memoryMiB: local.memoryMiB, cores: LOCAL_CORES });
   const configuration = inWords(() =>
     postgresqlConf({
       tier: 'local',

@@ -46,6 +46,9 @@ export function planFor(settings: Settings, host: Host): CapacityPlan {
   });
 }
 
+/** Cores that a local plan counts on: a constant, so that the same configuration means the same server on every machine. */
+export const LOCAL_CORES = 2;
+
 /** Both vector indexes as desired state, with the memory and workers that the plan gives to one build. */
 export function indexesFor(settings: Settings, plan: CapacityPlan): DesiredIndexState {
   const most = (pick: (index: CapacityPlan['indexes'][number]) => number): number =>

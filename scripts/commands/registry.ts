@@ -60,4 +60,10 @@ export const VERBS: readonly VerbEntry[] = [
     summary: 'recall of the live indexes, and the ef_search a target needs',
     load: () => import('./recall'),
   },
+  {
+    name: 'preview-report',
+    summary: 'what a preview would do: risks, capacity, cost, policies; fails where data is lost',
+    load: () => import('./previewReport'),
+  },
+  { name: 'cost', summary: 'what the stack costs a month, by resource', load: () => import('./cost') },
 ];
