@@ -8,6 +8,8 @@ import { probeLocalServer, type LocalServerProbe } from './adapters/localServer/
 export interface ServerProbe extends LocalServerProbe {
   /** postgresql.conf as the server last took it, without the lines of this machine; undefined where there is none, or where it is not ours to read. */
   parameters: Readonly<Record<string, string>> | undefined;
+  /** Backup repository of the stack, unless a setting names another folder. */
+  repositoryDir: string;
 }
 
 /** Whether the stack's server is alive, from its files: a preview opens no connection. */
@@ -21,7 +23,8 @@ export function probeServer(stack: string): ServerProbe {
     uid: process.getuid?.() ?? -1,
     env: process.env,
   };
-  return { ...probeLocalServer(context, stack), parameters: parametersInForce(stackLayout(context, stack).dir) };
+  const { dir, repositoryDir } = stackLayout(context, stack);
+  return { ...probeLocalServer(context, stack), parameters: parametersInForce(dir), repositoryDir };
 }
 
 function parametersInForce(dir: string): Readonly<Record<string, string>> | undefined {

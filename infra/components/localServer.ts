@@ -14,6 +14,8 @@ export interface LocalServerArgs {
   dataDir?: string;
   /** postgresql.conf by name; see `postgres/parameters`. */
   parameters: Readonly<Record<string, string>>;
+  /** Present where the server archives its WAL for backups; a folder only where a setting names it. */
+  backup?: { repositoryDir?: string };
   /** One more than the last where the server was found down: its change is the update that starts it again. */
   generation: number;
 }

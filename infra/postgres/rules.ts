@@ -6,8 +6,11 @@ export type ServerTier = 'local' | 'ec2';
 
 /** WAL archiving, where backups are on. */
 export interface ArchivingInput {
-  /** archive_command: ends with 0 only when the segment is durable in the repository. */
-  command: string;
+  /**
+   * archive_command: ends with 0 only when the segment is durable in the repository. Absent where it names folders of the machine, which
+   * then adds the line when it writes the file.
+   */
+  command?: string;
   /** Longest time that committed rows wait in an unfinished segment, in seconds: the bound of the RPO on a quiet server. */
   timeoutSeconds: number;
   /** Keeps the summaries that incremental base backups need (native engine). */

@@ -7,19 +7,22 @@ import { probeServer } from '../machine';
 import { ROLE_NAMES } from '../naming';
 import { parameterChanges } from '../postgres/change';
 import { postgresqlConf } from '../postgres/parameters';
+import { ARCHIVE_TIMEOUT_SECONDS } from '../postgres/pgbackrest';
 import type { LocalSettings } from '../settings';
 import type { TierOutputs } from './outputs';
 import { capacityOutput, indexesFor, inWords, LOCAL_CORES, planFor } from './plan';
 
 /** A PostgreSQL + pgvector server on the user's machine, with the same objects inside as every other tier. */
 export function deployLocal(settings: LocalSettings, stack: string): TierOutputs {
-  const { local } = settings;
+  const { local, backup } = settings;
+  const native = backup.engine === 'native';
   const plan = planFor(settings, { memoryMiB: local.memoryMiB, cores: LOCAL_CORES });
   const configuration = inWords(() =>
     postgresqlConf({
       tier: 'local',
       plan: plan.server,
       version: settings.postgresVersion,
+      ...(native ? { archiving: { timeoutSeconds: ARCHIVE_TIMEOUT_SECONDS, summarizeWal: true } } : {}),
       overrides: settings.postgresParameters,
     }),
   );
@@ -36,6 +39,7 @@ export function deployLocal(settings: LocalSettings, stack: string): TierOutputs
       ...(local.osUser === undefined ? {} : { osUser: local.osUser }),
       ...(local.dataDir === undefined ? {} : { dataDir: local.dataDir }),
       parameters: configuration.parameters,
+      ...(native ? { backup: backup.repositoryDir === undefined ? {} : { repositoryDir: backup.repositoryDir } } : {}),
       generation: probe.generation,
     },
     protect,
@@ -58,7 +62,7 @@ export function deployLocal(settings: LocalSettings, stack: string): TierOutputs
     databaseUrl: secret(databaseUrl),
     connectCommand: `npm run qbench -- psql --stack ${stack}`,
     capacity: capacityOutput(plan),
-    backupRepository: '',
+    backupRepository: native ? (backup.repositoryDir ?? probe.repositoryDir) : '',
     dashboardUrl: '',
   };
 }

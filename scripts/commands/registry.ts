@@ -66,4 +66,23 @@ export const VERBS: readonly VerbEntry[] = [
     load: () => import('./previewReport'),
   },
   { name: 'cost', summary: 'what the stack costs a month, by resource', load: () => import('./cost') },
+  { name: 'backup', summary: 'takes a full, diff or incr backup', load: () => import('./backup') },
+  {
+    name: 'info',
+    summary: 'backups, recovery window, WAL archiving, last proven restore',
+    load: () => import('./info'),
+  },
+  {
+    name: 'expire',
+    summary: 'removes backups and WAL that the retention no longer needs',
+    load: () => import('./expire'),
+  },
+  { name: 'verify', summary: 'reads the backups back and names what is damaged', load: () => import('./verify') },
+  { name: 'check', summary: 'whether WAL gets into the backup repository', load: () => import('./check') },
+  {
+    name: 'restore',
+    summary: 'a point in time, the latest state or one backup, into a new folder',
+    load: () => import('./restore'),
+  },
+  { name: 'drill', summary: 'proves that a restore works, and keeps the record', load: () => import('./drill') },
 ];

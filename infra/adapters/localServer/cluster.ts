@@ -11,6 +11,8 @@ import type { Clock, ProgressSink, Session } from '../../ops/ports';
 import { scramVerifier } from '../../postgres/scram';
 import { applyConfiguration } from '../../ops/configuration/apply';
 import { ensureSessionLogging } from '../../ops/configuration/sessionLogging';
+import { begunFile, Repository } from '../backup/native/repository';
+import { walScript } from '../backup/native/walScript';
 import { openSession } from '../postgresDatabase';
 import { ProcessRunner } from '../processRunner';
 import { resolveBinaries, type PostgresBinaries, type PostgresSource } from './binaries';
@@ -124,6 +126,7 @@ export class LocalCluster {
           superuserPassword,
         );
       }
+      current = this.prepareArchiving(current, desired.backup);
       // Also where a run before this one was killed between the end of initdb and this word.
       current = { ...current, state: 'initialised' };
       this.writeRecord(current);
@@ -177,7 +180,18 @@ export class LocalCluster {
       if (dirname(dataDir) === this.layout.dir) return;
     }
     await removePartials(dataDir, this.clock);
+    this.removeRepository(record);
     rmSync(this.layout.dir, { recursive: true, force: true });
+  }
+
+  /** A repository elsewhere goes too, where it holds the backups of this very cluster. */
+  private removeRepository(record: ServerRecord | undefined): void {
+    if (record?.repositoryDir === undefined) return;
+    const repository = new Repository(record.repositoryDir, this.user.identity);
+    const owner = repository.owner();
+    if (owner === undefined) return;
+    if (owner.systemIdentifier === record.systemIdentifier) rmSync(repository.dir, { recursive: true, force: true });
+    else this.progress.note(`"${repository.dir}" is left as it is: it does not hold the backups of this stack`);
   }
 
   /** Every parameter that was asked for, read back from the running server, with why it is asked for. */
@@ -253,6 +267,22 @@ export class LocalCluster {
     return new Set(records.flatMap((record) => (record === undefined ? [] : [record.port])));
   }
 
+  /** Before the configuration that names the script. */
+  private prepareArchiving(record: ServerRecord, backup: DesiredServer['backup']): ServerRecord {
+    const { repositoryDir: before, ...rest } = record;
+    if (backup === undefined) return rest;
+    const repositoryDir = backup.repositoryDir ?? this.layout.repositoryDir;
+    if (before !== undefined && before !== repositoryDir) {
+      this.progress.note(`backups now go to "${repositoryDir}"; those in "${before}" are left as they are`);
+    }
+    const { dir, walScript: script } = this.layout;
+    const staging = `${script}.new`;
+    writeFileSync(staging, walScript({ repositoryDir, begunFile: begunFile(dir, repositoryDir) }), { mode: 0o700 });
+    this.giveToServer(staging);
+    renameSync(staging, script);
+    return { ...rest, repositoryDir };
+  }
+
   private async configureAndStart(
     desired: DesiredServer,
     record: ServerRecord,
@@ -320,6 +350,6 @@ function removeIfEmpty(dir: string): void {
 /** What the server and its tools may know of our environment: it stays theirs for life, and readable by their user. */
 const SERVER_ENVIRONMENT = /^(PATH|HOME|LANG|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH|QBENCH_STATE_DIR)$/;
 
-function serverEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function serverEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => SERVER_ENVIRONMENT.test(name)));
 }

@@ -21,9 +21,10 @@ import type { ConfigurableServer, ConfigurationFiles } from '../../ops/configura
 import type { Clock, CommandRunner, Queryable } from '../../ops/ports';
 import { localAuthentication } from '../../postgres/hba';
 import { parsePostgresqlConf, renderPostgresqlConf } from '../../postgres/render';
+import { archiveCommand } from '../backup/native/walScript';
 import { openSession } from '../postgresDatabase';
 import type { ServerUser } from './identity';
-import type { MachineContext, ServerRecord } from './layout';
+import { stackLayout, type MachineContext, type ServerRecord } from './layout';
 import { postmasterLock, postmasterPid, waitUntilReady } from './probe';
 import { reloadServer, refusalOfPort, stopServer } from './process';
 
@@ -33,6 +34,11 @@ export interface DesiredConfiguration {
    * server is asked; `changeKind` of postgres/change predicts it.
    */
   parameters: Readonly<Record<string, string>>;
+  /** Present where the server archives its WAL for the native backup engine. */
+  backup?: {
+    /** Folder of the repository. @default one beside the stack's data */
+    repositoryDir?: string;
+  };
 }
 
 const CONF = 'postgresql.conf';
@@ -45,7 +51,9 @@ export function configurationFiles(
   user: ServerUser,
   context: MachineContext,
 ): ConfigurationFiles {
-  const machine: Record<(typeof MACHINE_PARAMETERS)[number], string> = {
+  const script = stackLayout(context, record.stack).walScript;
+  const machine: Partial<Record<(typeof MACHINE_PARAMETERS)[number], string>> = {
+    ...(desired.backup === undefined ? {} : { archive_command: archiveCommand(script) }),
     listen_addresses: record.host,
     port: String(record.port),
     unix_socket_directories: record.socketDir,
@@ -77,6 +85,7 @@ export function lastGoodParameters(stackDir: string): Record<string, string> | u
 
 /** Lines that this machine decides and adds to the plan's. */
 export const MACHINE_PARAMETERS = [
+  'archive_command',
   'listen_addresses',
   'port',
   'unix_socket_directories',

@@ -52,7 +52,9 @@ export async function inspectDataFolder(
     throw new OperatorError(
       `the data folder "${dataDir}" of stack ${record.stack} is gone: it held cluster ${record.systemIdentifier}`,
       {
-        next: 'put the folder back or restore a backup; to start with an empty database: npm run destroy, then npm run up',
+        next:
+          `put the folder back, or restore a backup: npm run qbench -- restore --to latest --target ${dataDir}; ` +
+          'to start with an empty database: npm run destroy, then npm run up',
       },
     );
   }

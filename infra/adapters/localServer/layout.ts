@@ -34,6 +34,8 @@ export interface ServerRecord {
   systemIdentifier?: string;
   postgresVersion?: string;
   pgvectorVersion?: string;
+  /** Folder of the backup repository that the server archives into; absent where it archives nothing. */
+  repositoryDir?: string;
   /** Counts restarts that healed a dead server; the program asks for one more when it finds the server down. */
   generation: number;
 }
@@ -46,6 +48,10 @@ export interface StackLayout {
   dataDir: string;
   socketDir: string;
   logFile: string;
+  /** Backup repository, unless a setting names another folder. */
+  repositoryDir: string;
+  /** Script that the server hands its WAL to. */
+  walScript: string;
 }
 
 /** Longest path of a unix socket on Linux is 107 bytes (macOS 103), with `/.s.PGSQL.65535` at its end. */
@@ -103,6 +109,8 @@ export function stackLayout(context: MachineContext, stack: string, dataDir?: st
     dataDir: dataDir ?? join(dir, 'data'),
     socketDir,
     logFile: join(dir, 'log', 'postgresql.log'),
+    repositoryDir: join(dir, 'backups'),
+    walScript: join(dir, 'qbench-wal'),
   };
 }
 

@@ -68,25 +68,48 @@ function removeStale(path: string, own: string): void {
 }
 
 /**
+ * Takes the lock file where it is free or its holder is dead.
+ * @returns the process id of the living holder where there is one, else undefined: the lock is ours, and releaseLock() gives it back
+ */
+export function tryLock(path: string): number | undefined {
+  const own = `${path}.${process.pid}`;
+  // A stale lock is removed once; whoever took it in between is told of as the holder.
+  for (let attempt = 0; ; attempt++) {
+    if (take(path, own)) return undefined;
+    const pid = holder(path);
+    if (pid !== undefined || attempt > 1) return pid ?? 0;
+    removeStale(path, own);
+  }
+}
+
+/** Gives back a lock that this process holds. */
+export function releaseLock(path: string): void {
+  if (holder(path) === process.pid) rmSync(path, { force: true });
+}
+
+/** The living process that holds the lock file; undefined where it is free. */
+export function lockHolder(path: string): number | undefined {
+  return holder(path);
+}
+
+/**
  * Runs `work` while holding the lock file.
  * @param waitMs how long another holder is waited for
  * @throws OperatorError naming the holder's process id when it does not let go in time
  */
 export async function withLock<T>(path: string, waitMs: number, clock: Clock, work: () => Promise<T>): Promise<T> {
   const until = clock.monotonicMs() + waitMs;
-  const own = `${path}.${process.pid}`;
-  while (!take(path, own)) {
-    const pid = holder(path);
-    if (pid === undefined) removeStale(path, own);
-    else if (clock.monotonicMs() > until) {
+  for (let pid = tryLock(path); pid !== undefined; pid = tryLock(path)) {
+    if (clock.monotonicMs() > until) {
       throw new OperatorError(`another run (pid ${pid}) is working on this server`, {
         next: `wait for it, or end it: kill ${pid}`,
       });
-    } else await clock.sleep(POLL_MS);
+    }
+    await clock.sleep(POLL_MS);
   }
   try {
     return await work();
   } finally {
-    if (holder(path) === process.pid) rmSync(path, { force: true });
+    releaseLock(path);
   }
 }

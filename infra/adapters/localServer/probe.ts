@@ -96,6 +96,13 @@ export function initdbPids(prefix: string): number[] {
   });
 }
 
+/** Every program of pg_basebackup's name that was given a path below `dir`. Linux only. */
+export function baseBackupPids(dir: string): number[] {
+  return pidsOf(
+    (pid) => programOf(pid) === 'pg_basebackup' && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`\0${dir}/`),
+  );
+}
+
 function pidsOf(matches: (pid: string) => boolean): number[] {
   if (process.platform !== 'linux') return [];
   const numbers = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
