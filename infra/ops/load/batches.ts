@@ -33,11 +33,15 @@ export interface BatchLimits {
  */
 export const BATCH_LIMITS: BatchLimits = { rows: 4000, bytes: 28 * 1024 * 1024 };
 
+/** Of the first batch, which the server waits for with nothing to do: it is small, and each one after it twice as large. */
+const FIRST_BATCH_ROWS = 500;
+
 /**
- * Bytes of lines and rows that are worked on in one turn of the event loop, about 5 ms of work. The batch before is on its way to the server
- * meanwhile, and a server that waits for its next piece of data is what makes a load slow.
+ * Bytes of lines and rows that are worked on in one turn of the event loop. The batch before is on its way to the server meanwhile, out of a
+ * socket's buffer (208 KiB on Linux) that only this thread fills again: a turn must end before the server has read that much,
+ * about 1.5 ms, or the two ends take turns instead of working side by side.
  */
-const BYTES_A_TURN = 512 * 1024;
+const BYTES_A_TURN = 64 * 1024;
 
 /**
  * Reads the batches of an input.
@@ -56,6 +60,7 @@ export async function* readBatches(
   let batch: Batch = { rows: [], bad: [], lastLine: afterLine };
   let bytes = 0;
   let work = 0;
+  let wantedRows = Math.min(limits.rows, FIRST_BATCH_ROWS);
   let brokenAt: number | undefined;
 
   const judge = (line: number, raw: Buffer | undefined): void => {
@@ -98,8 +103,9 @@ export async function* readBatches(
         if (number <= afterLine) {
           batch = { rows: [], bad: [], lastLine: number };
           bytes = 0;
-        } else if (batch.rows.length >= limits.rows || batch.bad.length >= limits.rows || bytes >= limits.bytes) {
+        } else if (batch.rows.length >= wantedRows || batch.bad.length >= limits.rows || bytes >= limits.bytes) {
           yield batch;
+          wantedRows = Math.min(limits.rows, wantedRows * 2);
           batch = { rows: [], bad: [], lastLine: number };
           bytes = 0;
         }

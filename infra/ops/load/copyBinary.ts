@@ -13,10 +13,10 @@ const TEXT_OID = 25;
 /** Microseconds from the Unix epoch to PostgreSQL's, 2000-01-01. */
 const POSTGRES_EPOCH_US = 946_684_800_000_000n;
 /**
- * Size of the pieces handed to the connection. A piece is one message, which the server reads whole before it works on its rows:
- * several must fit a socket's buffer (208 KiB on Linux), or the two ends take turns instead of working side by side.
+ * Size of the pieces handed to the connection. A piece is one message, for which the driver writes twice to the socket and may wait for room
+ * once: pieces of 32 KiB load an eighth more slowly than these, pieces of 8 KiB a third.
  */
-const CHUNK_BYTES = 32 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 
 export function int4Field(value: number): Buffer {
   const field = Buffer.allocUnsafe(4);
@@ -66,13 +66,27 @@ export function timestampField(microseconds: bigint): Buffer {
  */
 export function vectorField(values: Float32Array, dimensions: number = values.length): Buffer {
   if (values.length > dimensions) throw new RangeError(`${values.length} values do not fit ${dimensions} dimensions`);
-  const memory = new ArrayBuffer(4 + 4 * dimensions);
-  new Float32Array(memory, 4).set(values);
-  const field = Buffer.from(memory);
+  const field = slabPiece(4 + 4 * dimensions);
+  const floats = new Float32Array(field.buffer, field.byteOffset + 4, dimensions);
+  floats.set(values);
+  floats.fill(0, values.length);
   // Typed arrays are in the machine's order, the wire is big-endian; the zeros behind the values are the same in both.
   if (LITTLE_ENDIAN) field.subarray(4, 4 + 4 * values.length).swap32();
   field.writeInt16BE(dimensions, 0);
+  field.writeInt16BE(0, 2);
   return field;
+}
+
+const SLAB_BYTES = 1024 * 1024;
+let slab = Buffer.alloc(0);
+
+/** Memory for one vector. A buffer of its own for each cost a load more time than filling it. */
+function slabPiece(bytes: number): Buffer {
+  if (slab.length < bytes) slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, bytes));
+  const piece = slab.subarray(0, bytes);
+  // Every piece is a multiple of 4 bytes long, so the next one is aligned for float4 too.
+  slab = slab.subarray(bytes);
+  return piece;
 }
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
