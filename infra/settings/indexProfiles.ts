@@ -18,11 +18,17 @@ const EF_SEARCH = { speed: 100, accuracy: 200, compact: 100, bit: 200 };
 export function resolveIndex(given: ParsedSettings['index']): IndexSettings {
   const row = PROFILES[given.profile];
   const type = given.type ?? row.type;
+  const { recallTolerance, buildWorkers } = given;
+  const building = {
+    ...(recallTolerance === undefined ? {} : { recallTolerance }),
+    ...(buildWorkers === undefined ? {} : { buildWorkers }),
+  };
   if (given.profile === 'ivfflat') {
     const { lists, probes } = given;
     return {
       profile: 'ivfflat',
       type,
+      ...building,
       ...(lists === undefined ? {} : { lists }),
       ...(probes === undefined ? {} : { probes }),
     };
@@ -31,6 +37,7 @@ export function resolveIndex(given: ParsedSettings['index']): IndexSettings {
   return {
     profile: given.profile,
     type,
+    ...building,
     m,
     // pgvector refuses ef_construction below 2 * m, so a larger m carries it along.
     efConstruction: given.efConstruction ?? Math.max(row.efConstruction, 2 * m),

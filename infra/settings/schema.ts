@@ -53,6 +53,8 @@ const index = group({
   efSearch: integer(1, 1000, "pgvector's limit (hnsw.ef_search)").exactOptional(),
   lists: integer(1, 32_768, "pgvector's limit (ivfflat lists)").exactOptional(),
   probes: integer(1, 32_768, "pgvector's limit (ivfflat.probes)").exactOptional(),
+  recallTolerance: decimal(0, 1, 'a share of recall@10').exactOptional(),
+  buildWorkers: integer(0, 64, '0 builds serially, without /dev/shm').exactOptional(),
 });
 
 const local = group({

@@ -36,6 +36,10 @@ export interface WorkloadSettings {
 interface IndexSettingsBase {
   /** Type that is indexed. @default vector; halfvec with the profile compact */
   readonly type: IndexType;
+  /** How much recall@10 of a sample may fall when an index replaces another, 0 to 1. @default 0.02 */
+  readonly recallTolerance?: number;
+  /** Workers of a build beside its leader; 0 builds serially, without shared memory. @default the plan's */
+  readonly buildWorkers?: number;
 }
 
 /** An HNSW index. */

@@ -80,7 +80,7 @@ function stackState(stack: string, flags: IndexFlags): DesiredIndexState {
   }
   const plan = planned(planRequest(shape, settings));
   // The search breadth is the profile's; the settings name it where they keep their own profile.
-  const { efSearch, probes }: Partial<IndexSettingsLike> =
+  const { efSearch, probes, recallTolerance, buildWorkers }: Partial<IndexSettingsLike> =
     settings !== undefined && flags.profile === undefined ? settings.index : {};
   const first = plan.indexes[0];
   const breadth = efSearch ?? first?.efSearch;
@@ -88,6 +88,8 @@ function stackState(stack: string, flags: IndexFlags): DesiredIndexState {
     ...plan.index,
     ...(breadth === undefined ? {} : { efSearch: breadth }),
     ...(probes === undefined ? {} : { probes }),
+    ...(recallTolerance === undefined ? {} : { recallTolerance }),
+    ...(buildWorkers === undefined ? {} : { buildWorkers }),
   };
   return desiredIndexState(index, plan.workload.dimensions, {
     maintenanceWorkMemMiB: Math.max(...plan.indexes.map((each) => each.sessionMaintenanceWorkMemMiB)),

@@ -1,8 +1,11 @@
 /** Changes of the configuration of a running stack: what the preview says of them, and what `up` does. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSession } from '../../infra/adapters/postgresDatabase';
+import { systemClock } from '../../infra/adapters/systemClock';
 import { DATABASE_NAME, ROLE_NAMES } from '../../infra/naming';
 import type { Session } from '../../infra/ops/ports';
+import type { SearchRequest } from '../../infra/ops/search/request';
+import { search } from '../../infra/ops/search/search';
 import { expectSuccess, SMALL, TestStack } from '../support/stack';
 
 let stack: TestStack;
@@ -28,23 +31,50 @@ async function withSession<T>(work: (session: Session) => Promise<T>): Promise<T
   }
 }
 
+/** The application's own statement, which an index over the full vectors serves. */
 const QUERY = `SELECT id FROM test_documents ORDER BY embedding <=> (SELECT embedding FROM test_documents WHERE uid = $1) LIMIT 3`;
 
+interface SearchLog {
+  searches: number;
+  failures: string[];
+  withoutIndex: number;
+}
+
+/** One search: how many rows it found, and whether an index served it. */
+type OneSearch = (session: Session, uid: string) => Promise<{ rows: number; indexed: boolean }>;
+
+const byStatement: OneSearch = async (session, uid) => {
+  const { rowCount } = await session.query(QUERY, [uid]);
+  const plan = await session.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${QUERY.replace('$1', `'${uid}'`)}`);
+  return { rows: rowCount, indexed: plan.rows.some((row) => /using \S*embedding/.test(row['QUERY PLAN'])) };
+};
+
+/** What follows the live index whatever its type: qbench search. */
+const byLiveIndex: OneSearch = async (session, uid) => {
+  const request: SearchRequest = {
+    source: { kind: 'uid', uid },
+    target: 'documents',
+    filters: {},
+    limit: 3,
+    explain: false,
+    useIndex: true,
+  };
+  const { hits, index } = await search(session, request, systemClock);
+  return { rows: hits.length, indexed: index !== null };
+};
+
 /** Runs a search that must be served by an index, over and over, until stopped. @returns how many, and what failed */
-async function searchUntil(
-  stopped: () => boolean,
-): Promise<{ searches: number; failures: string[]; withoutIndex: number }> {
+async function searchUntil(stopped: () => boolean, one: OneSearch): Promise<SearchLog> {
   return withSession(async (session) => {
-    const result = { searches: 0, failures: [] as string[], withoutIndex: 0 };
+    const result: SearchLog = { searches: 0, failures: [], withoutIndex: 0 };
     await session.query('SET enable_seqscan = off');
     const { rows } = await session.query<{ uid: string }>('SELECT uid FROM test_documents ORDER BY id LIMIT 1');
     const uid = rows[0]?.uid ?? '';
     while (!stopped() && result.failures.length === 0) {
       try {
-        const found = await session.query(QUERY, [uid]);
-        const plan = await session.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${QUERY.replace('$1', `'${uid}'`)}`);
-        if (found.rowCount !== 3) result.failures.push(`${String(found.rowCount)} rows`);
-        if (!plan.rows.some((row) => /using \S*embedding/.test(row['QUERY PLAN']))) result.withoutIndex++;
+        const found = await one(session, uid);
+        if (found.rows !== 3) result.failures.push(`${String(found.rows)} rows`);
+        if (!found.indexed) result.withoutIndex++;
         result.searches++;
       } catch (error) {
         result.failures.push(String(error));
@@ -79,22 +109,40 @@ describe('a change of a parameter', () => {
 });
 
 describe('a change of the index', () => {
-  it.each([
-    ['another m', { profile: 'speed', m: 24, efConstruction: 64 }, "hnsw (embedding vector_cosine_ops) WITH (m='24'"],
+  it.each<[string, Record<string, unknown>, string, OneSearch]>([
+    [
+      'another m',
+      { profile: 'speed', m: 24, efConstruction: 64 },
+      "hnsw (embedding vector_cosine_ops) WITH (m='24'",
+      byStatement,
+    ],
     [
       'another profile',
       { profile: 'ivfflat', lists: 10, probes: 10 },
       "ivfflat (embedding vector_cosine_ops) WITH (lists='10'",
+      byStatement,
     ],
-    ['the first one again', { profile: 'speed' }, "hnsw (embedding vector_cosine_ops) WITH (m='16'"],
-  ])('to %s shows as one update and swaps while searches run', async (_, index, definition) => {
+    [
+      'another type, halfvec',
+      { profile: 'compact' },
+      'hnsw (((embedding)::halfvec(1536)) halfvec_cosine_ops)',
+      byLiveIndex,
+    ],
+    [
+      'another type, bit',
+      { profile: 'compact', type: 'bit', recallTolerance: 0.1 },
+      'hnsw (((binary_quantize(embedding))::bit(1536)) bit_hamming_ops)',
+      byLiveIndex,
+    ],
+    ['the first one again', { profile: 'speed' }, "hnsw (embedding vector_cosine_ops) WITH (m='16'", byLiveIndex],
+  ])('to %s shows as one update and swaps while searches run', async (_, index, definition, oneSearch) => {
     stack.configure({ ...SMALL, index });
     // An index of another size may also move a parameter that a reload is enough for.
     const planned = await stack.planned();
     expect(planned['schema-indexes']).toBe('update');
     expect(Object.keys(planned).filter((name) => !['schema-indexes', 'local-server'].includes(name))).toEqual([]);
     let stopped = false;
-    const searching = searchUntil(() => stopped);
+    const searching = searchUntil(() => stopped, oneSearch);
     // Whatever becomes of `up`, the searches must end.
     const up = await stack.up().finally(() => (stopped = true));
     const { searches, failures, withoutIndex } = await searching;

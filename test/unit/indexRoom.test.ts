@@ -140,6 +140,14 @@ describe('desired state', () => {
     expect(state.indexes[0]).toMatchObject({ method: 'hnsw', m: 32, efConstruction: 128 });
   });
 
+  it("takes the workers and the tolerance that the settings name before the plan's", () => {
+    const own = { profile: 'speed', type: 'vector', recallTolerance: 0.1, buildWorkers: 0 } as const;
+    const wanted = desiredIndexState(own, 1536, { maintenanceWorkMemMiB: 64, maxParallelWorkers: 4 });
+    expect(wanted.session).toEqual({ maintenanceWorkMemMiB: 64, maxParallelWorkers: 0 });
+    expect(parseDesiredIndexState(JSON.parse(JSON.stringify(wanted))).recallTolerance).toBe(0.1);
+    expect(state).not.toHaveProperty('recallTolerance');
+  });
+
   it.each([
     [{ ...state, indexes: [{ ...state.indexes[0], m: 101 }] }, /indexes\.0\.m/],
     [{ ...state, indexes: [{ ...state.indexes[0], m: 80 }] }, /efConstruction 128; at least 160/],

@@ -64,6 +64,8 @@ const TABLE: Row[] = [
   row('efSearch: 0', { index: { efSearch: 0 } }, 'index.efSearch', 'an integer from 1 to 1000'),
   row('efSearch: 1001', { index: { efSearch: 1001 } }, 'index.efSearch', '1001 is not allowed'),
   row('HNSW numbers with ivfflat', { index: { profile: 'ivfflat', m: 16 } }, 'index.m', 'lists and probes'),
+  row('recallTolerance: 5', { index: { recallTolerance: 5 } }, 'index.recallTolerance', 'a number from 0 to 1'),
+  row('buildWorkers: -1', { index: { buildWorkers: -1 } }, 'index.buildWorkers', 'an integer from 0 to 64'),
   row('lists with HNSW', { index: { lists: 100 } }, 'index.lists', 'm, efConstruction and efSearch'),
   row('more probes than lists', { index: { profile: 'ivfflat', lists: 10, probes: 11 } }, 'index.probes', 'from 1 to 10'),
   row('bit without reranking', { index: { type: 'bit' } }, 'index.type', 'index.profile: compact'),

@@ -52,6 +52,18 @@ describe('settings of a stack', () => {
       { profile: 'ivfflat', lists: 500 },
       { profile: 'ivfflat', type: 'vector', lists: 500 },
     ],
+    [
+      { recallTolerance: 0, buildWorkers: 0 },
+      {
+        profile: 'speed',
+        type: 'vector',
+        m: 16,
+        efConstruction: 64,
+        efSearch: 100,
+        recallTolerance: 0,
+        buildWorkers: 0,
+      },
+    ],
     // pgvector refuses ef_construction < 2 * m: the default follows a large m.
     [{ m: 48 }, { profile: 'speed', type: 'vector', m: 48, efConstruction: 96, efSearch: 100 }],
   ])('resolve index %j', (raw, resolved) => {

@@ -57,7 +57,7 @@ export interface DesiredIndexState {
   indexes: DesiredIndex[];
   session: BuildSession;
   search: SearchSettings;
-  /** How much recall@10 of a sample may fall when an index replaces another, 0 to 1. @default 0.05 */
+  /** How much recall@10 of a sample may fall when an index replaces another, 0 to 1. @default 0.02 */
   recallTolerance?: number;
 }
 
@@ -76,6 +76,8 @@ export interface IndexSettingsLike {
   readonly efSearch?: number;
   readonly lists?: number;
   readonly probes?: number;
+  readonly recallTolerance?: number;
+  readonly buildWorkers?: number;
 }
 
 /** m and ef_construction that a profile stands for where the settings name none. */
@@ -86,7 +88,10 @@ export const PROFILE_GRAPHS: Readonly<Record<Exclude<IndexProfile, 'ivfflat'>, {
     compact: { m: 16, efConstruction: 64 },
   };
 
-/** The desired state of both contract indexes for the settings of a stack. */
+/**
+ * The desired state of both contract indexes for the settings of a stack.
+ * @param session what the plan gives to a build; settings that name their own number of workers come first
+ */
 export function desiredIndexState(
   index: IndexSettingsLike,
   dimensions: number,
@@ -95,11 +100,12 @@ export function desiredIndexState(
   return {
     version: 1,
     indexes: desiredIndexes(index, dimensions),
-    session,
+    session: { ...session, maxParallelWorkers: index.buildWorkers ?? session.maxParallelWorkers },
     search: {
       ...(index.efSearch === undefined ? {} : { efSearch: index.efSearch }),
       ...(index.probes === undefined ? {} : { probes: index.probes }),
     },
+    ...(index.recallTolerance === undefined ? {} : { recallTolerance: index.recallTolerance }),
   };
 }
 

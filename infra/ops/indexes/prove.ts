@@ -138,7 +138,7 @@ export async function proveIndex(
         desired,
         `its recall@${K} is ${recall.recall.toFixed(3)}, the old one's is ${previousRecall.recall.toFixed(3)} (${recall.queries} sampled rows; ` +
           `at most ${context.recallTolerance} less is allowed)`,
-        'search more widely (index efSearch or probes), choose another profile, or allow it by hand: npm run qbench -- index apply --recall-tolerance SHARE',
+        'search more widely (index efSearch or probes), choose another profile, or allow it: the setting index.recallTolerance, or by hand npm run qbench -- index apply --recall-tolerance SHARE',
       );
     }
   }

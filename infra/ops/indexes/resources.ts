@@ -98,7 +98,7 @@ export function shortages(index: ResolvedIndex, plan: BuildPlan, session: BuildS
     found.push({
       resource: 'shared memory',
       message: `a parallel build of ${index.name} takes ${mib(memoryBytes)} of ${place} at once, which has ${mib(host.sharedMemoryFreeBytes)} free`,
-      next: `build serially with --workers 0, or enlarge it (mount -o remount,size=... ${place}; in Docker --shm-size)`,
+      next: `build serially (the setting index.buildWorkers: 0, or --workers 0 by hand), or enlarge it (mount -o remount,size=... ${place}; in Docker --shm-size)`,
     });
   }
   if (host.diskFreeBytes !== undefined && plan.diskBytes > host.diskFreeBytes * (1 - DISK_RESERVE)) {
