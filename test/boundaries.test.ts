@@ -60,7 +60,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   adapters: ['ops-ports', 'ops-errors', 'ops', 'ops-declared', 'naming', 'postgres'],
   lambda: ['ops', 'ops-ports', 'ops-errors', 'ops-declared', 'adapters', 'naming'],
   // Pure, so that a preview in JSON can be judged by the same rules as the engine's resources.
-  'policy-rules': ['naming', 'postgres', 'ops'],
+  'policy-rules': ['naming', 'postgres', 'ops', 'settings'],
   policy: ['policy-rules', 'naming', 'ops-errors', 'config', 'settings', 'ops'],
   toolchain: ['adapters', 'ops-ports', 'ops-errors', 'naming', 'scripts'],
   scripts: [

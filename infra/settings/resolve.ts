@@ -38,6 +38,7 @@ function commonSettings(parsed: ParsedSettings): CommonSettings {
     ...(parsed.owner === '' ? {} : { owner: parsed.owner }),
     protectData: parsed.protectData,
     allowDestroy: parsed.allowDestroy,
+    policyExceptions: parsed.policyExceptions,
     ephemeral: parsed.ephemeral,
     ttlHours: parsed.ttlHours,
     ...(parsed.createdAt === '' ? {} : { createdAt: parsed.createdAt }),

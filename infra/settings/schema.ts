@@ -16,6 +16,7 @@ import {
   hasControlCharacter,
   matches,
   moment,
+  policyException,
   timeZone,
   weeklyWindow,
 } from './values';
@@ -180,6 +181,11 @@ export const settingsSchema = z.strictObject({
   }).default(''),
   protectData: flag().default(true),
   allowDestroy: list(resourceName, 'logical names or URNs', 1000).default([]),
+  policyExceptions: list(
+    text('RULE RESOURCE until YYYY-MM-DD: reason', policyException),
+    'exceptions such as "flow-logs network-vpc until 2027-06-30: costs more than it tells"',
+    100,
+  ).default([]),
   ephemeral: flag().default(false),
   ttlHours: integer(1, 720, 'thirty days').default(24),
   createdAt: noted(z.union([z.literal(''), text('a moment in UTC, such as 2026-01-31T08:00:00Z', moment)]), {

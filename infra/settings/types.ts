@@ -222,6 +222,8 @@ export interface CommonSettings {
   readonly protectData: boolean;
   /** Logical names or URNs whose replacement or deletion was agreed to. @default [] */
   readonly allowDestroy: readonly string[];
+  /** Exceptions from the rules of the policy pack: `RULE RESOURCE until YYYY-MM-DD: reason`. @default [] */
+  readonly policyExceptions: readonly string[];
   /** Whether the stack is a test stack that vanishes whole. @default false */
   readonly ephemeral: boolean;
   /** Hours after which an ephemeral stack is swept. @default 24 */

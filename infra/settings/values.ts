@@ -218,3 +218,16 @@ export function moment(text: string): string | undefined {
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text)) return 'is no moment in UTC';
   return Number.isNaN(Date.parse(text)) ? 'is no moment of the calendar' : undefined;
 }
+
+/** An exception from a rule of the policy pack: rule, resource or *, last day, reason. */
+export const POLICY_EXCEPTION = /^([a-z0-9-]{1,60}) (\S{1,200}) until (\d{4}-\d{2}-\d{2}): (\S.{7,300})$/;
+
+/** Checks the form of an exception, and that its last day is one. */
+export function policyException(line: string): string | undefined {
+  const day = POLICY_EXCEPTION.exec(line)?.[3];
+  if (day === undefined) return 'is not of the form RULE RESOURCE until YYYY-MM-DD: reason';
+  const date = new Date(`${day}T00:00:00Z`);
+  return Number.isNaN(date.getTime()) || !date.toISOString().startsWith(day)
+    ? `names a day that there is not: ${day}`
+    : undefined;
+}

@@ -1,6 +1,7 @@
 /** Migrations that a change applies, and what they take away. */
 import { destructiveStatements, type DestructiveStatement } from './destructiveSql';
 import { messageOf } from '../errors';
+import { readMigrations } from '../migrations/manifest';
 import type { Change, Inputs, Preview } from './preview';
 import { jsonOf } from './values';
 
@@ -54,4 +55,10 @@ function judge(file: string, sha256: string, texts: readonly MigrationText[]): P
   } catch (error) {
     return { file, destructive: undefined, unjudged: messageOf(error) };
   }
+}
+
+/** The migrations of the checkout that take data away, by file name, and what each takes. */
+export function migrationDrops(texts: readonly MigrationText[] = readMigrations()): Map<string, string[]> {
+  const drops = texts.map(({ file, sql }) => [file, destructiveStatements(sql).map(({ what }) => what)] as const);
+  return new Map(drops.filter(([, what]) => what.length > 0).map(([file, what]) => [file, what]));
 }
