@@ -47,6 +47,9 @@ export const ADVISORY_LOCKS = {
 /** First part of the names of everything in an AWS account, and the value of the tag `project`. */
 export const PROJECT = 'qbench-postgres';
 
+/** Namespace of every metric in CloudWatch. */
+export const METRIC_NAMESPACE = 'QBench/Postgres';
+
 /** Keys of the tags that every resource of ours carries, and that rights are limited by. */
 export const TAGS = {
   project: 'project',

@@ -439,12 +439,13 @@ BEGIN
       END IF;
     END IF;
     IF i <= comparisons AND clock_timestamp() < deadline THEN
-      PERFORM set_config('enable_indexscan', 'off', true);
+      -- Both: where every way is forbidden the planner takes the cheapest, and that would be the index again.
+      PERFORM set_config('enable_indexscan', 'off', true), set_config('enable_seqscan', 'on', true);
       EXECUTE format(
         'SELECT array_agg(s.distance ORDER BY s.distance) FROM (SELECT t.embedding OPERATOR(public.<=>) $1 AS distance FROM public.%I AS t '
         'WHERE t.embedding IS NOT NULL ORDER BY distance LIMIT $2) AS s', table_name)
          INTO truth USING probe.embedding, neighbours + 1;
-      PERFORM set_config('enable_indexscan', 'on', true);
+      PERFORM set_config('enable_indexscan', 'on', true), set_config('enable_seqscan', 'off', true);
       -- The row itself is the nearest in both, so it does not count.
       radius := truth[array_upper(truth, 1)];
       IF array_length(truth, 1) > 1 THEN

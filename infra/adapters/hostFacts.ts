@@ -7,7 +7,8 @@ import type { HostFacts, HostFactsSource } from '../ops/indexes/host';
 
 const SHARED_MEMORY = '/dev/shm';
 
-async function freeBytes(path: string): Promise<number | undefined> {
+/** Bytes that an unprivileged user may still write below a folder; undefined where it cannot be reached. */
+export async function freeBytes(path: string): Promise<number | undefined> {
   try {
     const { bavail, bsize } = await statfs(path);
     return bavail * bsize;

@@ -93,7 +93,7 @@ export async function openSession(address: PostgresAddress, options: ConnectOpti
     await client.end().catch(() => undefined);
     const where = `${address.host}:${address.port}/${options.database ?? address.database} as ${address.user}`;
     throw new OperatorError(`cannot connect to ${where}: ${messageOf(error)}`, {
-      next: 'is the server up? `npm run qbench -- server status` tells of a local one, `npm run up` starts and heals it',
+      next: '`qbench server start` starts the server of this machine, `qbench server status` tells of it, `npm run up` heals it',
       cause: error,
     });
   }

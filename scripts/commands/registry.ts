@@ -47,7 +47,22 @@ export const VERBS: readonly VerbEntry[] = [
     summary: 'whether this machine and the database have what is needed',
     load: () => import('./checkEnv'),
   },
+  { name: 'status', summary: 'the state of the database on one screen', load: () => import('./status') },
   { name: 'health', summary: 'how the database is: 0 ok, 1 warning, 2 critical', load: () => import('./health') },
+  { name: 'indexes', summary: 'size, use and health of every index', load: () => import('./indexes') },
+  {
+    name: 'connections',
+    summary: 'who is connected, who waits for whom; ends forgotten transactions',
+    load: () => import('./connections'),
+  },
+  { name: 'queries', summary: 'the statements that take the time', load: () => import('./queries') },
+  { name: 'space', summary: 'what takes the room, growth, days left', load: () => import('./space') },
+  {
+    name: 'monitor',
+    summary: 'looks once or every N minutes; tells changes, EMF, Prometheus',
+    load: () => import('./monitor'),
+  },
+  { name: 'maintenance', summary: 'weekly and monthly maintenance, with reasons', load: () => import('./maintenance') },
   { name: 'psql', summary: 'opens psql at the database', load: () => import('./psql') },
   { name: 'plan', summary: 'sizes, memory, parameters, hosts and prices for a workload', load: () => import('./plan') },
   {

@@ -110,10 +110,15 @@ export function applyText(result: ApplyResult): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** An index without rows answers nothing, rightly or not. */
+function answers({ selfQuery, table }: VerifyResult['indexes'][number]): string {
+  return selfQuery?.queries === 0 ? `empty: ${table} has no row with an embedding` : 'answers rightly';
+}
+
 export function verifyText(result: VerifyResult): string {
   const lines = result.indexes.flatMap((index) => [
-    `${index.name}: ${index.state}${index.healed ? ', rebuilt' : ''}, ${index.healthy ? 'answers rightly' : index.problems.join('; ')}`,
-    ...(index.selfQuery === undefined
+    `${index.name}: ${index.state}${index.healed ? ', rebuilt' : ''}, ${index.healthy ? answers(index) : index.problems.join('; ')}`,
+    ...(index.selfQuery === undefined || index.selfQuery.queries === 0
       ? []
       : [
           `  ${index.selfQuery.queries - index.selfQuery.misses} of ${index.selfQuery.queries} stored rows find themselves`,

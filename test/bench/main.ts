@@ -12,6 +12,7 @@ import { capacityBench } from './capacity';
 import { openCorpus, type Corpus } from './corpus';
 import { HEAVY_PROFILES, heavyBench } from './heavy';
 import { loadBench } from './load';
+import { monitoringBench } from './monitoring';
 import { profilesBench } from './profiles';
 import { recallBench } from './recall';
 import { markdown, thisMachine, type Report } from './report';
@@ -28,6 +29,7 @@ const QUICK: readonly Bench[] = [
   recallBench,
   buildBench,
   profilesBench,
+  monitoringBench,
   tuningBench,
   capacityBench,
 ];

@@ -1,19 +1,17 @@
 /** Whether the live indexes are there, whole and answering; and the rebuild of one that is not. */
-import { OperatorError, messageOf } from '../errors';
+import { OperatorError } from '../errors';
 import type { Clock, Database, ProgressSink } from '../ports';
 import { exactNeighbours, measureRecall, type RecallResult } from '../recall/measure';
 import { sampleIds } from '../recall/sample';
 import { selfQueryProbe, type SelfQueryResult } from '../recall/selfQuery';
 import { seededRandom } from '../recall/statistics';
-import { quoteIdent } from '../sqlText';
-import { BuildWatch, dropQuietly, type BuildContext } from './build';
-import { readIndexes, readServer, readTable, type ActualIndex } from './catalog';
+import { readIndexes, readTable, type ActualIndex } from './catalog';
 import { differences, resolveIndex, type Difference } from './decide';
 import { leftoverKind } from './definition';
 import type { DesiredIndex, DesiredIndexState } from './desired';
 import { targetOf } from './prove';
-import { planBuild } from './resources';
-import { closeSessions, lockIndexes, openBuildSession, openSessions, type Sessions } from './sessions';
+import { reindex } from './reindex';
+import { closeSessions, lockIndexes, openSessions, type Sessions } from './sessions';
 import { capacitySizing } from './sizing';
 
 export interface VerifiedIndex {
@@ -59,7 +57,6 @@ const RECALL_SAMPLE = 20;
 const DEFAULT_SAMPLE = 100;
 const DEFAULT_MINIMUM_RECALL = 0.5;
 const DEFAULT_BUDGET_MS = 20_000;
-const DEFAULT_WAIT_MS = 60_000;
 
 /** @throws OperatorError where the server cannot be asked, or a rebuild fails */
 export async function verifyIndexes(database: Database, options: VerifyOptions): Promise<VerifyResult> {
@@ -142,55 +139,4 @@ async function answers(
   const minimum = options.minimumRecall ?? DEFAULT_MINIMUM_RECALL;
   if (recall.recall < minimum) problems.push(`recall@${K} is ${recall.recall.toFixed(3)}, below ${minimum}`);
   return { selfQuery, recall, problems };
-}
-
-/** The index keeps serving, as well as it can, until its copy is whole. */
-async function reindex(
-  database: Database,
-  sessions: Sessions,
-  desired: DesiredIndex,
-  options: VerifyOptions,
-): Promise<void> {
-  const waitMs = options.waitMs ?? DEFAULT_WAIT_MS;
-  const { clock, progress, signal, state } = options;
-  const context: BuildContext = { database, sessions, clock, progress, waitMs, signal };
-  const rows = (await readTable(sessions.control, desired))?.rows ?? 0;
-  const plan = planBuild(
-    resolveIndex(desired, rows, [], capacitySizing),
-    rows,
-    state.session,
-    await readServer(sessions.control),
-    capacitySizing,
-  );
-  const session = await openBuildSession(database);
-  try {
-    const settings: [string, string][] = [
-      ['maintenance_work_mem', `${plan.maintenanceWorkMemMiB}MB`],
-      // Serial: a parallel one would need parallel_workers of the table, and healing must not depend on /dev/shm.
-      ['max_parallel_maintenance_workers', '0'],
-      ['lock_timeout', String(waitMs * 2)],
-    ];
-    for (const [parameter, value] of settings)
-      await session.query('SELECT pg_catalog.set_config($1, $2, false)', [parameter, value]);
-    const watch = new BuildWatch(context, desired.name, session.backendPid);
-    const work = session.query(`REINDEX INDEX CONCURRENTLY ${quoteIdent(desired.name)}`);
-    const { error } = await watch.until(
-      work.then(
-        () => ({ error: undefined }),
-        (reason: unknown) => ({ error: reason }),
-      ),
-    );
-    if (error !== undefined) {
-      await dropQuietly(context, `${desired.name}_ccnew`);
-      throw new OperatorError(
-        `${desired.name} could not be rebuilt: ${messageOf(error)}${watch.blockedBy === undefined ? '' : ` (held up by ${watch.blockedBy})`}`,
-        {
-          next: 'qbench index apply removes what the rebuild left; run it again after the cause is gone',
-          cause: error,
-        },
-      );
-    }
-  } finally {
-    await session.close();
-  }
 }
