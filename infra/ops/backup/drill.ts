@@ -3,7 +3,7 @@
  * operator would ask after a disaster, measures how long that took, writes a record, and removes the copy.
  */
 import { messageOf } from '../errors';
-import { readHealth, type HealthReport } from '../health';
+import { readContents, type Contents } from '../contents';
 import { readIndexes } from '../indexes/catalog';
 import { targetOf } from '../indexes/prove';
 import type { Clock, ProgressSink, Session } from '../ports';
@@ -54,7 +54,7 @@ export async function drill(
   const startedAt = clock.now();
   const begun = clock.monotonicMs();
   const state = await engine.state();
-  const before = await sourceHealth(options);
+  const before = await sourceContents(options);
   let record: DrillRecord = {
     version: 1,
     engine: state.engine,
@@ -115,11 +115,11 @@ export async function drill(
   return record;
 }
 
-async function sourceHealth(options: DrillOptions): Promise<HealthReport | undefined> {
+async function sourceContents(options: DrillOptions): Promise<Contents | undefined> {
   const session = await options.source();
   if (session === undefined) return undefined;
   try {
-    return await readHealth(session);
+    return await readContents(session);
   } finally {
     await session.close();
   }
@@ -128,22 +128,22 @@ async function sourceHealth(options: DrillOptions): Promise<HealthReport | undef
 /** What a person would look at before he sends the application to a restored database. */
 async function askCopy(
   session: Session,
-  source: HealthReport | undefined,
+  source: Contents | undefined,
   minimumRecall: number,
   clock: Clock,
   progress: ProgressSink,
 ): Promise<DrillCheck[]> {
   progress.update({ phase: 'asking the restored database' });
-  const health = await readHealth(session);
+  const contents = await readContents(session);
   const checks: DrillCheck[] = [
-    count('documents', health.documents, source?.documents),
-    count('steps', health.steps, source?.steps),
-    count('documents without embedding', health.documentsWithoutEmbedding, source?.documentsWithoutEmbedding),
-    count('steps without embedding', health.stepsWithoutEmbedding, source?.stepsWithoutEmbedding),
+    count('documents', contents.documents, source?.documents),
+    count('steps', contents.steps, source?.steps),
+    count('documents without embedding', contents.documentsWithoutEmbedding, source?.documentsWithoutEmbedding),
+    count('steps without embedding', contents.stepsWithoutEmbedding, source?.stepsWithoutEmbedding),
     {
       name: 'indexes valid',
-      passed: health.indexes.every(({ valid }) => valid),
-      found: health.indexes.map(({ name, valid }) => `${name} ${valid ? 'valid' : 'NOT VALID'}`).join(', ') || 'none',
+      passed: contents.indexes.every(({ valid }) => valid),
+      found: contents.indexes.map(({ name, valid }) => `${name} ${valid ? 'valid' : 'NOT VALID'}`).join(', ') || 'none',
     },
   ];
   await session.query("SELECT pg_catalog.set_config('search_path', 'public', false)");
