@@ -12,7 +12,12 @@ export default defineConfig({
       },
       {
         // The Pulumi program against mocks of the engine.
-        test: { name: 'components', include: ['test/components/**/*.test.ts'], testTimeout: minutes(0.5) },
+        test: {
+          name: 'components',
+          include: ['test/components/**/*.test.ts'],
+          testTimeout: minutes(0.5),
+          hookTimeout: minutes(3),
+        },
       },
       {
         // A real PostgreSQL + pgvector, one server for the whole run, one database for each suite.
@@ -32,6 +37,16 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: minutes(3),
           hookTimeout: minutes(3),
+        },
+      },
+      {
+        // The Lambdas from their zips, each in a process of its own, against stand-ins of AWS and a real PostgreSQL.
+        test: {
+          name: 'lambda',
+          include: ['test/lambda/**/*.test.ts'],
+          globalSetup: ['test/support/globalServer.ts'],
+          testTimeout: minutes(2),
+          hookTimeout: minutes(2),
         },
       },
       {

@@ -1,6 +1,10 @@
-/** Facts of the machine that the program runs on, for the local tier. With `config.ts` the only reader of process.env here. */
+/**
+ * Facts of the machine that the program runs on, for the local tier, and the zips of the Lambdas, which are built on it. With
+ * `config.ts` the only reader of process.env here.
+ */
 import { homedir, tmpdir } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, relative } from 'node:path';
+import { lambdaCode, type LambdaCode, type LambdaName } from './adapters/lambda/code';
 import { lastGoodParameters, MACHINE_PARAMETERS } from './adapters/localServer/configuration';
 import { stackLayout, type MachineContext } from './adapters/localServer/layout';
 import { probeLocalServer, type LocalServerProbe } from './adapters/localServer/probe';
@@ -25,6 +29,15 @@ export function probeServer(stack: string): ServerProbe {
   };
   const { dir, repositoryDir } = stackLayout(context, stack);
   return { ...probeLocalServer(context, stack), parameters: parametersInForce(dir), repositoryDir };
+}
+
+/**
+ * The code of a Lambda. The path is relative, so that the state says the same for every clone; the engine reads it from the folder
+ * that the program runs in.
+ */
+export async function lambdaZip(name: LambdaName): Promise<LambdaCode> {
+  const code = await lambdaCode(name, dirname(__dirname));
+  return { ...code, zip: relative(process.cwd(), code.zip) };
 }
 
 function parametersInForce(dir: string): Readonly<Record<string, string>> | undefined {

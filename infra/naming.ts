@@ -47,8 +47,15 @@ export const ADVISORY_LOCKS = {
 /** First part of the names of everything in an AWS account, and the value of the tag `project`. */
 export const PROJECT = 'qbench-postgres';
 
-/** Namespace of every metric in CloudWatch. */
+/** Namespace of every metric in CloudWatch; each has the one dimension `METRIC_DIMENSION`, the stack's name. */
 export const METRIC_NAMESPACE = 'QBench/Postgres';
+export const METRIC_DIMENSION = 'stack';
+
+/** `detail-type` of the events by which SSM tells that a command ended: https://docs.aws.amazon.com/systems-manager/latest/userguide/monitoring-eventbridge-events.html */
+export const COMMAND_ENDED = 'EC2 Command Status-change Notification';
+
+/** Parameters of the SSM documents by which the Lambdas work on the host. */
+export const HOST_PARAMETERS = { step: 'Step', slot: 'Slot', comparisons: 'Comparisons' } as const;
 
 /** Keys of the tags that every resource of ours carries, and that rights are limited by. */
 export const TAGS = {

@@ -17,6 +17,7 @@ const TIERS = {
   components: 'the program against mocks of the engine',
   sql: 'a real PostgreSQL + pgvector',
   faults: 'servers that are killed, filled, corrupted and raced',
+  lambda: 'the Lambdas from their zips, against stand-ins of AWS',
   engine: 'the real Pulumi engine: preview, up, refresh, destroy',
 } as const;
 

@@ -26,7 +26,13 @@ export class EncryptionKey extends ComponentResource {
           enableKeyRotation: true,
           // What it encrypted is lost with it: the longest time to notice that it was still needed.
           deletionWindowInDays: scope.args.ephemeral ? 14 : 30,
-          policy: JSON.stringify(keyPolicy(scope.args.accountId)),
+          policy: JSON.stringify(
+            keyPolicy({
+              region: scope.region,
+              accountId: scope.args.accountId,
+              logGroups: `/aws/lambda/${scope.name('')}`,
+            }),
+          ),
           tags: scope.tags('key'),
         },
         { parent: this, ...scope.keep(`${name}-key`) },

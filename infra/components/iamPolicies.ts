@@ -19,9 +19,11 @@ const policy = (...statements: Statement[]): PolicyDocument => ({ Version: '2012
 
 /** Which service may take on a role. */
 export function trustOf(service: string, accountId: string): PolicyDocument {
-  // The service acts for whoever asks it; only our own account may.
+  // The service acts for whoever asks it; only our own account may. Those two tell nobody's account when they take on a role.
   const condition =
-    service === 'ec2.amazonaws.com' ? {} : { Condition: { StringEquals: { 'aws:SourceAccount': accountId } } };
+    service === 'ec2.amazonaws.com' || service === 'lambda.amazonaws.com'
+      ? {}
+      : { Condition: { StringEquals: { 'aws:SourceAccount': accountId } } };
   const { Version, Statement } = policy({
     Sid: 'Trust',
     Effect: 'Allow',
@@ -189,48 +191,87 @@ export function snapshotPolicy({
   );
 }
 
-/** A key that the account's own IAM policies decide about; nobody outside of the account. */
-export function keyPolicy(accountId: string): PolicyDocument {
-  return policy({
-    Sid: 'LetTheAccountDecide',
-    Effect: 'Allow',
-    Principal: { AWS: `arn:aws:iam::${accountId}:root` },
-    // Every action of a symmetric key, by name: a wildcard would also take in those AWS adds later.
-    Action: [
-      'kms:CancelKeyDeletion',
-      'kms:CreateAlias',
-      'kms:CreateGrant',
-      'kms:Decrypt',
-      'kms:DeleteAlias',
-      'kms:DescribeKey',
-      'kms:DisableKey',
-      'kms:EnableKey',
-      'kms:EnableKeyRotation',
-      'kms:Encrypt',
-      'kms:GenerateDataKey',
-      'kms:GenerateDataKeyWithoutPlaintext',
-      'kms:GetKeyPolicy',
-      'kms:GetKeyRotationStatus',
-      'kms:ListAliases',
-      'kms:ListGrants',
-      'kms:ListKeyPolicies',
-      'kms:ListKeyRotations',
-      'kms:ListResourceTags',
-      'kms:ListRetirableGrants',
-      'kms:PutKeyPolicy',
-      'kms:ReEncryptFrom',
-      'kms:ReEncryptTo',
-      'kms:RetireGrant',
-      'kms:RevokeGrant',
-      'kms:RotateKeyOnDemand',
-      'kms:ScheduleKeyDeletion',
-      'kms:TagResource',
-      'kms:UntagResource',
-      'kms:UpdateAlias',
-      'kms:UpdateKeyDescription',
-    ],
-    Resource: '*',
-  });
+export interface KeyUse {
+  region: string;
+  accountId: string;
+  /** Beginning of the names of the log groups that it encrypts. */
+  logGroups: string;
+}
+
+/**
+ * A key that the account's own IAM policies decide about, and nobody outside of the account. Two services use it in their own
+ * name: CloudWatch Logs for the log groups of the stack, and alarms for the topic that they publish to.
+ */
+export function keyPolicy({ region, accountId, logGroups }: KeyUse): PolicyDocument {
+  return policy(
+    {
+      Sid: 'LetTheAccountDecide',
+      Effect: 'Allow',
+      Principal: { AWS: `arn:aws:iam::${accountId}:root` },
+      // Every action of a symmetric key, by name: a wildcard would also take in those AWS adds later.
+      Action: [
+        'kms:CancelKeyDeletion',
+        'kms:CreateAlias',
+        'kms:CreateGrant',
+        'kms:Decrypt',
+        'kms:DeleteAlias',
+        'kms:DescribeKey',
+        'kms:DisableKey',
+        'kms:EnableKey',
+        'kms:EnableKeyRotation',
+        'kms:Encrypt',
+        'kms:GenerateDataKey',
+        'kms:GenerateDataKeyWithoutPlaintext',
+        'kms:GetKeyPolicy',
+        'kms:GetKeyRotationStatus',
+        'kms:ListAliases',
+        'kms:ListGrants',
+        'kms:ListKeyPolicies',
+        'kms:ListKeyRotations',
+        'kms:ListResourceTags',
+        'kms:ListRetirableGrants',
+        'kms:PutKeyPolicy',
+        'kms:ReEncryptFrom',
+        'kms:ReEncryptTo',
+        'kms:RetireGrant',
+        'kms:RevokeGrant',
+        'kms:RotateKeyOnDemand',
+        'kms:ScheduleKeyDeletion',
+        'kms:TagResource',
+        'kms:UntagResource',
+        'kms:UpdateAlias',
+        'kms:UpdateKeyDescription',
+      ],
+      Resource: '*',
+    },
+    {
+      Sid: 'LetLogsBeEncrypted',
+      Effect: 'Allow',
+      Principal: { Service: `logs.${region}.amazonaws.com` },
+      Action: [
+        'kms:Encrypt',
+        'kms:Decrypt',
+        'kms:ReEncryptFrom',
+        'kms:ReEncryptTo',
+        'kms:GenerateDataKey',
+        'kms:DescribeKey',
+      ],
+      Resource: '*',
+      Condition: {
+        ArnLike: {
+          'kms:EncryptionContext:aws:logs:arn': `arn:aws:logs:${region}:${accountId}:log-group:${logGroups}*`,
+        },
+      },
+    },
+    {
+      Sid: 'LetAlarmsPublish',
+      Effect: 'Allow',
+      Principal: { Service: 'cloudwatch.amazonaws.com' },
+      Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+      Resource: '*',
+      Condition: { StringEquals: { 'aws:SourceAccount': accountId } },
+    },
+  );
 }
 
 /** What nobody may do to the backups, whatever his own rights are. */

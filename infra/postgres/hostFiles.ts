@@ -15,7 +15,8 @@ export interface HostFile {
 
 /** Where the data volume is mounted; the unit files name it too. */
 export const DATA_MOUNT = '/srv/postgresql';
-const SOCKET_DIRECTORY = '/run/postgresql';
+/** Folder of the server's socket. */
+export const SOCKET_DIRECTORY = '/run/postgresql';
 
 export interface HostFilesInput {
   /** Major version of PostgreSQL. */
@@ -42,13 +43,14 @@ export interface HostFilesInput {
 const NETWORK_ROLES = ['owner', 'app', 'readonly', 'monitor'] as const;
 
 /**
- * postgresql.conf, pg_hba.conf, pg_ident.conf, pgbackrest.conf and the kernel settings of one host.
- * @throws ParameterError or RangeError where an override or a range cannot be
+ * The parameters of a host's server, and its postgresql.conf.
+ * @throws ParameterError where an override cannot be
  */
-export function hostFiles(input: HostFilesInput): HostFile[] {
-  const { version, plan, host, address, port, cidrs, overrides } = input;
-  const dataDirectory = `${DATA_MOUNT}/${version}/main`;
-  const conf = postgresqlConf({
+export function serverConfiguration(
+  input: Pick<HostFilesInput, 'version' | 'plan' | 'address' | 'port' | 'overrides'>,
+): ReturnType<typeof postgresqlConf> {
+  const { version, plan, address, port, overrides } = input;
+  return postgresqlConf({
     tier: 'ec2',
     version,
     plan,
@@ -57,7 +59,7 @@ export function hostFiles(input: HostFilesInput): HostFile[] {
     host: {
       listenAddresses: ['localhost', address],
       port,
-      dataDirectory,
+      dataDirectory: dataDirectoryOf(version),
       configDirectory: `/etc/postgresql/${version}/main`,
       logDirectory: '/var/log/postgresql',
       socketDirectory: SOCKET_DIRECTORY,
@@ -65,6 +67,17 @@ export function hostFiles(input: HostFilesInput): HostFile[] {
       tlsKeyFile: '/etc/postgresql/tls/server.key',
     },
   });
+}
+
+const dataDirectoryOf = (version: number): string => `${DATA_MOUNT}/${version}/main`;
+
+/**
+ * postgresql.conf, pg_hba.conf, pg_ident.conf, pgbackrest.conf and the kernel settings of one host.
+ * @throws ParameterError or RangeError where an override or a range cannot be
+ */
+export function hostFiles(input: HostFilesInput): HostFile[] {
+  const { version, host, port, cidrs } = input;
+  const conf = serverConfiguration(input);
   const authentication = hostAuthentication({
     database: DATABASE_NAME,
     networkRoles: NETWORK_ROLES.map((role) => ROLE_NAMES[role]),
@@ -76,7 +89,7 @@ export function hostFiles(input: HostFilesInput): HostFile[] {
   const pgbackrest = pgbackrestConf({
     repository: input.repository,
     retentionDays: input.retentionDays,
-    dataDirectory,
+    dataDirectory: dataDirectoryOf(version),
     socketDirectory: SOCKET_DIRECTORY,
     port,
     spoolDirectory: `${DATA_MOUNT}/spool`,

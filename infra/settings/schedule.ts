@@ -171,6 +171,19 @@ export function utcMinutesOfWeek(cron: Cron, timeZone: string): number[] {
   return [...minutes];
 }
 
+const WEEK_MINUTES = 7 * 24 * 60;
+
+/** The longest time between two runs of an expression, in minutes, in a week like any other; a week where it needs a calendar. */
+export function longestGapMinutes(expression: string): number {
+  const rate = parseRateMinutes(expression);
+  if (typeof rate === 'number') return rate;
+  const cron = parseCron(expression);
+  if (typeof cron === 'string') return WEEK_MINUTES;
+  const times = utcMinutesOfWeek(cron, 'Etc/UTC').sort((a, b) => a - b);
+  const gaps = times.map((time, index) => (times[index + 1] ?? (times[0] ?? 0) + WEEK_MINUTES) - time);
+  return Math.max(...gaps);
+}
+
 function offsetMinutes(at: number, timeZone: string): number {
   const parts = new Intl.DateTimeFormat('en', { timeZone, timeZoneName: 'longOffset' }).formatToParts(at);
   const name = parts.find((part) => part.type === 'timeZoneName')?.value ?? '';

@@ -15,9 +15,10 @@ import { HostSecurity } from '../components/hostSecurity';
 import { Network, type NetworkArgs } from '../components/network';
 import { DATABASE_NAME, TAGS } from '../naming';
 import type { BackupRepositoryInput } from '../postgres/pgbackrest';
-import { hostFiles } from '../postgres/hostFiles';
+import { hostFiles, serverConfiguration } from '../postgres/hostFiles';
 import type { Ec2Settings } from '../settings';
 import { ec2Machine } from './ec2Host';
+import { watchHost } from './ec2Watch';
 import type { TierOutputs } from './outputs';
 import { capacityOutput, inWords } from './plan';
 
@@ -147,6 +148,18 @@ export async function deployEc2(settings: Ec2Settings, stack: string): Promise<T
     },
     options,
   );
+  const watch = await watchHost(
+    {
+      settings,
+      scope,
+      plan,
+      // The address is not the plan's: it says nothing of whether the server runs as planned.
+      parameters: serverConfiguration({ ...configuration, address: '127.0.0.1' }).parameters,
+      keyArn: key.arn,
+      instanceId: host.instanceId,
+    },
+    options,
+  );
   return {
     tier: 'ec2',
     endpoint: host.address,
@@ -157,7 +170,7 @@ export async function deployEc2(settings: Ec2Settings, stack: string): Promise<T
     connectCommand: interpolate`aws ssm start-session --region ${aws.region} --target ${host.instanceId} --document-name AWS-StartInteractiveCommand --parameters command="sudo -u postgres psql --port ${ec2.port}"`,
     capacity: capacityOutput(plan),
     backupRepository: interpolate`s3://${repository.bucketName}/${stack}`,
-    dashboardUrl: '',
+    dashboardUrl: watch.dashboardUrl,
   };
 }
 

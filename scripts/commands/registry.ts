@@ -100,4 +100,5 @@ export const VERBS: readonly VerbEntry[] = [
     load: () => import('./restore'),
   },
   { name: 'drill', summary: 'proves that a restore works, and keeps the record', load: () => import('./drill') },
+  { name: 'lambda', summary: 'the Lambdas: hands one event to backup or monitor', load: () => import('./lambda') },
 ];

@@ -2,8 +2,13 @@
  * Tier ec2 on the real engine with the recording aws plugin: which change updates, replaces or is refused, in which order, and
  * what two stacks share. Not proven: that AWS takes any of it, and that its provider replaces exactly where the table says.
  */
+import { createHash } from 'node:crypto';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EPHEMERAL, messages, plannedDiff, PRODUCTION, RecordedAws } from '../support/awsPlugin';
+import { CHECKOUT } from '../support/machine';
 import { expectSuccess, type TestStack } from '../support/stack';
 
 const HOST = { ec2: { instanceType: 'r7g.xlarge', volumeGiB: 100, iops: 3000 } };
@@ -50,6 +55,29 @@ describe('a stack in production', () => {
   it('changes nothing in a second preview, although Debian has published a newer image', async () => {
     aws.publishImage('ami-0fedcba9876543210');
     expect(await plannedDiff(stack)).toEqual({});
+  });
+
+  it('changes one function when the code of one Lambda is another', async () => {
+    const cache = join(CHECKOUT, '.qbench', 'lambda');
+    const file = join(cache, 'monitor.json');
+    const before = readFileSync(file, 'utf8');
+    const manifest = JSON.parse(before) as { zip: string; sha256: string };
+    const other = `monitor-${'0'.repeat(16)}.zip`;
+    const zip = zipSync({ 'index.mjs': Buffer.from('export const handler = async () => "another";') });
+    writeFileSync(join(cache, other), zip);
+    try {
+      writeFileSync(
+        file,
+        JSON.stringify({ ...manifest, zip: other, sha256: createHash('sha256').update(zip).digest('base64') }),
+      );
+      const planned = await plannedDiff(stack);
+      expect(Object.keys(planned)).toEqual(['lambda-monitor-function']);
+      expect(planned['lambda-monitor-function']).toMatchObject({ op: 'update' });
+      expect(planned['lambda-monitor-function']?.properties).toContain('sourceCodeHash');
+    } finally {
+      writeFileSync(file, before);
+      rmSync(join(cache, other));
+    }
   });
 
   it('protects what holds data, and keeps it in the account if it leaves the stack', async () => {

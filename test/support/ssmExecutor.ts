@@ -27,7 +27,8 @@ export function localShell(path?: string): SsmExecutor & { remove(): void } {
     new Promise((resolve, reject) => {
       const file = join(home, `_script${count++}.sh`);
       writeFileSync(file, script.replaceAll(/\/run(?=\/qbench-command| -maxdepth)/g, home), { mode: 0o700 });
-      const child = spawn('sh', [file], {
+      // As the agent does: the first line of the script may ask for another shell.
+      const child = spawn('sh', ['-c', file], {
         cwd: home,
         // A group of its own, so that an abort reaches what it started too.
         detached: true,

@@ -51,6 +51,7 @@ export interface RecordedCommand {
   code: number;
   stdout: string;
   stderr: string;
+  requestedAt: Date;
 }
 
 export interface RecordedSession {
@@ -152,6 +153,8 @@ export class SsmServer {
         return this.invocation(input);
       case 'ListCommandInvocations':
         return this.listInvocations(input);
+      case 'ListCommands':
+        return this.listCommands(input);
       case 'CancelCommand':
         this.aborts.get(String(input['CommandId']))?.abort();
         return {};
@@ -200,6 +203,7 @@ export class SsmServer {
         code: -1,
         stdout: '',
         stderr: '',
+        requestedAt: new Date(),
       };
       this.commands.push(command);
       if (this.instance(instanceId)?.ping === 'ConnectionLost') {
@@ -286,6 +290,29 @@ export class SsmServer {
     };
   }
 
+  /** Newest first, a page at a time. */
+  private listCommands(input: Input): unknown {
+    const filters = (input['Filters'] ?? []) as { key: string; value: string }[];
+    const id = input['CommandId'];
+    const found = this.commands
+      .filter((command) => (id === undefined || command.id === id) && filters.every((each) => listed(command, each)))
+      .reverse();
+    const from = Number(input['NextToken'] ?? 0);
+    const to = from + Number(input['MaxResults'] ?? 50);
+    return {
+      Commands: found.slice(from, to).map((command) => ({
+        CommandId: command.id,
+        DocumentName: command.document,
+        InstanceIds: [command.instanceId],
+        Parameters: command.parameters,
+        Status: command.status,
+        StatusDetails: command.details,
+        RequestedDateTime: command.requestedAt.getTime() / 1000,
+      })),
+      ...(to < found.length ? { NextToken: String(to) } : {}),
+    };
+  }
+
   private describeInstances(input: Input): unknown {
     const filters = (input['Filters'] ?? []) as { Key: string; Values: string[] }[];
     const found = this.instances.filter((each) => filters.every((filter) => matches(each, filter)));
@@ -332,6 +359,14 @@ export class SsmServer {
     if (value === undefined) throw new ApiError('ResourceNotFoundException', `Secrets Manager can't find ${id}`);
     return { ARN: id, Name: id, SecretString: value };
   }
+}
+
+function listed(command: RecordedCommand, { key, value }: { key: string; value: string }): boolean {
+  if (key === 'DocumentName') return command.document === value;
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(value)) throw new ApiError('InvalidFilterValue', `${value} is no time`);
+  if (key === 'InvokedAfter') return command.requestedAt >= new Date(value);
+  if (key === 'InvokedBefore') return command.requestedAt <= new Date(value);
+  throw new ApiError('InvalidFilterKey', `the filter ${key} is not valid`);
 }
 
 function matches(instance: SsmInstance, { Key, Values }: { Key: string; Values: string[] }): boolean {

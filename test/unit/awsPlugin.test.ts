@@ -42,6 +42,8 @@ function kindOf(text: string): string {
     .replaceAll(/ \| [A-Z]\w+/g, '');
   if (inner === 'number') return 'integer';
   if (inner === 'boolean') return 'boolean';
+  // On its way an archive is a signed object.
+  if (inner === 'pulumi.asset.Archive') return 'object';
   if (inner.startsWith('{')) return 'map';
   if (inner.endsWith('[]')) return inner.includes('inputs.') ? 'any' : 'list';
   return inner.startsWith('inputs.') ? 'object' : 'string';
@@ -59,7 +61,8 @@ describe('the table', () => {
     const { inputs, replaces, unique } = typeOf(token);
     const declared = Object.entries(inputs).map(([name, kind]) => [
       name,
-      { required: kind.endsWith('!'), type: kind.replace('!', '') },
+      // The argument types know only numbers.
+      { required: kind.endsWith('!'), type: kind.replace('!', '').replace('number', 'integer') },
     ]);
     expect(Object.fromEntries(declared)).toEqual(
       Object.fromEntries(Object.keys(inputs).map((name) => [name, real[name]])),

@@ -172,7 +172,7 @@ describe('every policy', () => {
   const all: [string, PolicyDocument][] = [
     ['host', host],
     ['snapshots', snapshots],
-    ['key', keyPolicy(ACCOUNT)],
+    ['key', keyPolicy({ region: REGION, accountId: ACCOUNT, logGroups: '/aws/lambda/qbench-postgres-prod-' })],
     ['bucket', bucket],
     ['trust of EC2', trustOf('ec2.amazonaws.com', ACCOUNT)],
     ['trust of DLM', trustOf('dlm.amazonaws.com', ACCOUNT)],
@@ -188,7 +188,8 @@ describe('every policy', () => {
   it.each(all)('%s lets nobody in from outside the account', (_, document) => {
     for (const { Principal } of allows(document)) {
       if (Principal === undefined) continue;
-      expect([`arn:aws:iam::${ACCOUNT}:root`, 'ec2.amazonaws.com', 'dlm.amazonaws.com']).toContain(
+      const services = ['ec2', 'dlm', 'cloudwatch', `logs.${REGION}`].map((name) => `${name}.amazonaws.com`);
+      expect([`arn:aws:iam::${ACCOUNT}:root`, ...services]).toContain(
         Principal === '*' ? '*' : (Principal.AWS ?? Principal.Service),
       );
     }

@@ -90,6 +90,8 @@ function wrongValue(property: PropertySpec, given: Value): string | undefined {
       return property.minimum !== undefined && value < property.minimum
         ? `is ${shown}; it must be at least ${property.minimum}`
         : undefined;
+    case 'number':
+      return typeof value === 'number' && Number.isFinite(value) ? undefined : 'must be a number';
     case 'string':
       if (typeof value !== 'string') return 'must be a string';
       if (property.required && value === '') return 'must not be empty';

@@ -1,7 +1,7 @@
 /** What a resource type takes and gives, as data: the table from which check, diff, preview and the schema follow. */
 import type { Plain, PlainProperties } from './values';
 
-export type PropertyType = 'string' | 'boolean' | 'integer' | 'list' | 'set' | 'map' | 'object' | 'any';
+export type PropertyType = 'string' | 'boolean' | 'integer' | 'number' | 'list' | 'set' | 'map' | 'object' | 'any';
 
 export interface PropertySpec {
   readonly type: PropertyType;
@@ -57,6 +57,7 @@ export function zeroOf(spec: PropertySpec): Plain {
     case 'boolean':
       return false;
     case 'integer':
+    case 'number':
       return 0;
     case 'string':
       return '';

@@ -6,6 +6,7 @@
 import type { PropertyType } from '../spec';
 import type { Plain, PlainProperties } from '../values';
 import { ACCOUNT_ID, REGION, arn, hex } from './ids';
+import { WATCH_TYPES } from './typesWatch';
 
 export interface AwsType {
   /** Inputs by name; a trailing `!` on the type says that it must be given. */
@@ -51,6 +52,7 @@ const securityGroupRule: AwsType = {
 };
 
 export const AWS_TYPES: Readonly<Record<string, AwsType>> = {
+  ...WATCH_TYPES,
   'aws:ec2/vpc:Vpc': {
     inputs: { cidrBlock: 'string', enableDnsSupport: 'boolean', enableDnsHostnames: 'boolean', tags },
     replaces: ['cidrBlock'],

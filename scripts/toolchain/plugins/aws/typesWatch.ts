@@ -1,0 +1,166 @@
+/** The types of `types.ts` that look after a host: Lambdas, schedules, events, alarms, and where failures go. */
+import type { PlainProperties } from '../values';
+import type { AwsType } from './types';
+import { ACCOUNT_ID, REGION, arn, hex } from './ids';
+
+const tags = 'map' as const;
+const named = (key: string) => (inputs: PlainProperties) => String(inputs[key]);
+const uuid = (): string => [8, 4, 4, 4, 12].map(hex).join('-');
+
+export const WATCH_TYPES: Readonly<Record<string, AwsType>> = {
+  'aws:lambda/function:Function': {
+    inputs: {
+      name: 'string',
+      description: 'string',
+      role: 'string!',
+      runtime: 'string',
+      architectures: 'list',
+      handler: 'string',
+      code: 'object',
+      sourceCodeHash: 'string',
+      timeout: 'integer',
+      memorySize: 'integer',
+      reservedConcurrentExecutions: 'integer',
+      environment: 'object',
+      loggingConfig: 'object',
+      tags,
+    },
+    replaces: ['name'],
+    unique: 'name',
+    id: named('name'),
+    outputs: { arn: (id) => arn('lambda', `function:${id}`), version: () => '$LATEST' },
+  },
+  'aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig': {
+    inputs: {
+      functionName: 'string!',
+      maximumRetryAttempts: 'integer',
+      maximumEventAgeInSeconds: 'integer',
+      destinationConfig: 'object',
+    },
+    replaces: ['functionName'],
+    unique: 'functionName',
+    id: named('functionName'),
+    outputs: {},
+  },
+  'aws:lambda/permission:Permission': {
+    inputs: {
+      action: 'string!',
+      function: 'string!',
+      principal: 'string!',
+      sourceArn: 'string',
+      statementId: 'string',
+    },
+    replaces: ['action', 'function', 'principal', 'sourceArn', 'statementId'],
+    id: named('statementId'),
+    outputs: {},
+  },
+  'aws:scheduler/scheduleGroup:ScheduleGroup': {
+    inputs: { name: 'string', tags },
+    replaces: ['name'],
+    unique: 'name',
+    id: named('name'),
+    outputs: { arn: (id) => arn('scheduler', `schedule-group/${id}`), state: () => 'ACTIVE' },
+  },
+  'aws:scheduler/schedule:Schedule': {
+    inputs: {
+      name: 'string',
+      groupName: 'string',
+      description: 'string',
+      scheduleExpression: 'string!',
+      scheduleExpressionTimezone: 'string',
+      flexibleTimeWindow: 'object!',
+      target: 'object!',
+    },
+    replaces: ['name', 'groupName'],
+    id: (inputs) => `${String(inputs['groupName'])}/${String(inputs['name'])}`,
+    outputs: { arn: (id) => arn('scheduler', `schedule/${id}`) },
+  },
+  'aws:cloudwatch/eventRule:EventRule': {
+    inputs: { name: 'string', description: 'string', eventPattern: 'string', tags },
+    replaces: ['name'],
+    unique: 'name',
+    id: named('name'),
+    outputs: { arn: (id) => arn('events', `rule/${id}`) },
+  },
+  'aws:cloudwatch/eventTarget:EventTarget': {
+    inputs: {
+      rule: 'string!',
+      targetId: 'string',
+      arn: 'string!',
+      deadLetterConfig: 'object',
+      retryPolicy: 'object',
+    },
+    replaces: ['rule', 'targetId'],
+    id: (inputs) => `${String(inputs['rule'])}-${String(inputs['targetId'])}`,
+    outputs: {},
+  },
+  'aws:cloudwatch/logGroup:LogGroup': {
+    inputs: { name: 'string', kmsKeyId: 'string', retentionInDays: 'integer', tags },
+    replaces: ['name'],
+    unique: 'name',
+    id: named('name'),
+    outputs: { arn: (id) => arn('logs', `log-group:${id}`) },
+  },
+  'aws:cloudwatch/metricAlarm:MetricAlarm': {
+    inputs: {
+      name: 'string',
+      alarmDescription: 'string',
+      alarmActions: 'list',
+      okActions: 'list',
+      namespace: 'string',
+      metricName: 'string',
+      dimensions: 'map',
+      statistic: 'string',
+      unit: 'string',
+      comparisonOperator: 'string',
+      threshold: 'number',
+      period: 'integer',
+      evaluationPeriods: 'integer',
+      treatMissingData: 'string',
+      tags,
+    },
+    replaces: ['name'],
+    unique: 'name',
+    id: named('name'),
+    outputs: { arn: (id) => arn('cloudwatch', `alarm:${id}`) },
+  },
+  'aws:cloudwatch/dashboard:Dashboard': {
+    inputs: { dashboardName: 'string!', dashboardBody: 'string!' },
+    replaces: ['dashboardName'],
+    unique: 'dashboardName',
+    id: named('dashboardName'),
+    outputs: { dashboardArn: (id) => `arn:aws:cloudwatch::${ACCOUNT_ID}:dashboard/${id}` },
+  },
+  'aws:sns/topic:Topic': {
+    inputs: { name: 'string', displayName: 'string', kmsMasterKeyId: 'string', tags },
+    replaces: ['name'],
+    unique: 'name',
+    id: (inputs) => arn('sns', String(inputs['name'])),
+    outputs: { arn: (id) => id },
+  },
+  'aws:sns/topicPolicy:TopicPolicy': {
+    inputs: { arn: 'string!', policy: 'string!' },
+    replaces: ['arn'],
+    id: named('arn'),
+    outputs: {},
+  },
+  'aws:sns/topicSubscription:TopicSubscription': {
+    inputs: { topic: 'string!', protocol: 'string!', endpoint: 'string!' },
+    replaces: ['topic', 'protocol', 'endpoint'],
+    id: (inputs) => `${String(inputs['topic'])}:${uuid()}`,
+    outputs: { arn: (id) => id, pendingConfirmation: () => true },
+  },
+  'aws:sqs/queue:Queue': {
+    inputs: { name: 'string', messageRetentionSeconds: 'integer', sqsManagedSseEnabled: 'boolean', tags },
+    replaces: ['name'],
+    unique: 'name',
+    id: (inputs) => `https://sqs.${REGION}.amazonaws.com/${ACCOUNT_ID}/${String(inputs['name'])}`,
+    outputs: { arn: (id) => arn('sqs', id.split('/').pop() ?? ''), url: (id) => id },
+  },
+  'aws:sqs/queuePolicy:QueuePolicy': {
+    inputs: { queueUrl: 'string!', policy: 'string!' },
+    replaces: ['queueUrl'],
+    id: named('queueUrl'),
+    outputs: {},
+  },
+};
