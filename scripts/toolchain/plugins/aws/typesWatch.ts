@@ -1,10 +1,10 @@
 /** The types of `types.ts` that look after a host: Lambdas, schedules, events, alarms, and where failures go. */
-import type { PlainProperties } from '../values';
+import { textOf, type PlainProperties } from '../values';
 import type { AwsType } from './types';
 import { ACCOUNT_ID, REGION, arn, hex } from './ids';
 
 const tags = 'map' as const;
-const named = (key: string) => (inputs: PlainProperties) => String(inputs[key]);
+const named = (key: string) => (inputs: PlainProperties) => textOf(inputs, key);
 const uuid = (): string => [8, 4, 4, 4, 12].map(hex).join('-');
 
 export const WATCH_TYPES: Readonly<Record<string, AwsType>> = {
@@ -72,7 +72,7 @@ export const WATCH_TYPES: Readonly<Record<string, AwsType>> = {
       target: 'object!',
     },
     replaces: ['name', 'groupName'],
-    id: (inputs) => `${String(inputs['groupName'])}/${String(inputs['name'])}`,
+    id: (inputs) => `${textOf(inputs, 'groupName')}/${textOf(inputs, 'name')}`,
     outputs: { arn: (id) => arn('scheduler', `schedule/${id}`) },
   },
   'aws:cloudwatch/eventRule:EventRule': {
@@ -91,7 +91,7 @@ export const WATCH_TYPES: Readonly<Record<string, AwsType>> = {
       retryPolicy: 'object',
     },
     replaces: ['rule', 'targetId'],
-    id: (inputs) => `${String(inputs['rule'])}-${String(inputs['targetId'])}`,
+    id: (inputs) => `${textOf(inputs, 'rule')}-${textOf(inputs, 'targetId')}`,
     outputs: {},
   },
   'aws:cloudwatch/logGroup:LogGroup': {
@@ -135,7 +135,7 @@ export const WATCH_TYPES: Readonly<Record<string, AwsType>> = {
     inputs: { name: 'string', displayName: 'string', kmsMasterKeyId: 'string', tags },
     replaces: ['name'],
     unique: 'name',
-    id: (inputs) => arn('sns', String(inputs['name'])),
+    id: (inputs) => arn('sns', textOf(inputs, 'name')),
     outputs: { arn: (id) => id },
   },
   'aws:sns/topicPolicy:TopicPolicy': {
@@ -147,14 +147,14 @@ export const WATCH_TYPES: Readonly<Record<string, AwsType>> = {
   'aws:sns/topicSubscription:TopicSubscription': {
     inputs: { topic: 'string!', protocol: 'string!', endpoint: 'string!' },
     replaces: ['topic', 'protocol', 'endpoint'],
-    id: (inputs) => `${String(inputs['topic'])}:${uuid()}`,
+    id: (inputs) => `${textOf(inputs, 'topic')}:${uuid()}`,
     outputs: { arn: (id) => id, pendingConfirmation: () => true },
   },
   'aws:sqs/queue:Queue': {
     inputs: { name: 'string', messageRetentionSeconds: 'integer', sqsManagedSseEnabled: 'boolean', tags },
     replaces: ['name'],
     unique: 'name',
-    id: (inputs) => `https://sqs.${REGION}.amazonaws.com/${ACCOUNT_ID}/${String(inputs['name'])}`,
+    id: (inputs) => `https://sqs.${REGION}.amazonaws.com/${ACCOUNT_ID}/${textOf(inputs, 'name')}`,
     outputs: { arn: (id) => arn('sqs', id.split('/').pop() ?? ''), url: (id) => id },
   },
   'aws:sqs/queuePolicy:QueuePolicy': {
