@@ -26,7 +26,7 @@ const ROOMS: readonly (readonly [room: string, pattern: RegExp])[] = [
   ['ops', /^infra\/ops\//],
   ['adapters', /^infra\/adapters\//],
   ['lambda', /^infra\/lambda\//],
-  ['policy-rules', /^infra\/policy\/rules\//],
+  ['policy-rules', /^infra\/policy\/(rules\/|facts\.ts$)/],
   ['policy', /^infra\/policy\//],
   ['toolchain', /^scripts\/toolchain\//],
   ['scripts', /^scripts\//],
@@ -61,7 +61,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   lambda: ['ops', 'ops-ports', 'ops-errors', 'ops-declared', 'adapters', 'naming'],
   // Pure, so that a preview in JSON can be judged by the same rules as the engine's resources.
   'policy-rules': ['naming', 'postgres', 'ops', 'settings'],
-  policy: ['policy-rules', 'naming', 'ops-errors', 'config', 'settings', 'ops'],
+  policy: ['policy-rules', 'ops-errors', 'config', 'settings'],
   toolchain: ['adapters', 'ops-ports', 'ops-errors', 'naming', 'scripts'],
   scripts: [
     'ops',

@@ -10,6 +10,7 @@ import { reportJson, reportMarkdown } from '../../infra/ops/review/markdown';
 import { parsePreview, type Preview } from '../../infra/ops/review/preview';
 import { isRefused, makeReport, type Report } from '../../infra/ops/review/report';
 import { CHECKOUT, type CliContext } from '../support/context';
+import { policyVerdicts } from '../support/policyVerdicts';
 import { factsOfPreview, rawSetting } from '../support/review';
 
 const HELP = `
@@ -85,7 +86,7 @@ async function reportOf(preview: Preview, options: Options, context: CliContext)
     plan,
     capacityAfter: capacity,
     migrations: readMigrations(),
-    policies: [],
+    policies: policyVerdicts(preview, settings, context.clock.now()),
     allowDestroy: settings?.allowDestroy ?? [],
     labels: options.allow,
     backup: options.backup === undefined ? undefined : readBackupEvidence(await readNamed(options.backup)),

@@ -18,6 +18,7 @@ import {
   type PluginChoice,
 } from './plugins';
 import { findPulumi, type PulumiCli } from './pulumiCli';
+import { policyPackArguments } from './policyPack';
 import { initApart, pullStackFile, pushStackFile, stackFile } from './stackFile';
 
 /** Commands of the CLI that read the stack's configuration and take `--config-file`. */
@@ -107,7 +108,7 @@ export class Toolchain {
   async run(args: readonly string[]): Promise<number> {
     const stack = await this.stackFor(args);
     const managed = stack === undefined ? undefined : stackFile(this.context, this.paths, stack);
-    const full = [...args];
+    const full = [...args, ...policyPackArguments(this.context.checkout, stack, args)];
     if (managed !== undefined && existsSync(managed.copy) && !args.some((arg) => arg.startsWith('--config-file'))) {
       pushStackFile(managed);
       full.push('--config-file', managed.copy);

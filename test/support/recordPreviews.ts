@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { ProcessRunner } from '../../infra/adapters/processRunner';
-import { EPHEMERAL, PRODUCTION, RecordedAws } from './awsPlugin';
+import { PRODUCTION, RecordedAws } from './awsPlugin';
 import { expectSuccess, SMALL, TestStack } from './stack';
 
 const FOLDER = join(__dirname, '..', 'golden', 'previews');
@@ -45,10 +45,13 @@ function clean(text: string, stack: TestStack): string {
 }
 
 async function save(stack: TestStack, name: string, form: 'digest' | 'stream'): Promise<void> {
-  const text = clean(await previewJson(stack, form), stack);
-  const file = `${name}.${form === 'digest' ? 'json' : 'jsonl'}.gz`;
-  writeFileSync(join(FOLDER, file), gzipSync(text, { level: 9 }));
-  process.stdout.write(`${file}: ${text.length} characters\n`);
+  write(stack, `${name}.${form === 'digest' ? 'json' : 'jsonl'}`, await previewJson(stack, form));
+}
+
+function write(stack: TestStack, name: string, json: string): void {
+  const text = clean(json, stack);
+  writeFileSync(join(FOLDER, `${name}.gz`), gzipSync(text, { level: 9 }));
+  process.stdout.write(`${name}: ${text.length} characters\n`);
 }
 
 const HOST = { ec2: { instanceType: 'r7g.xlarge', volumeGiB: 100, iops: 3000 } };
@@ -79,12 +82,15 @@ async function recordProduction(aws: RecordedAws): Promise<void> {
 }
 
 async function recordLarge(aws: RecordedAws): Promise<void> {
-  const ranges = Array.from({ length: 445 }, (_, index) => `10.${100 + Math.floor(index / 250)}.${index % 250}.0/24`);
-  const config = { ...EPHEMERAL, network: { allowedCidrs: ranges } };
-  const stack = await aws.stack('large', config);
-  expectSuccess(await stack.up());
-  stack.configure({ ...config, tags: { team: 'search' }, ec2: { iops: 5000 } });
-  await save(stack, 'large', 'stream');
+  const stack = await aws.stack('large', { environment: 'production', round: 1 });
+  const folder = join(__dirname, 'largeStack');
+  const options = ['--stack', stack.name, '--config-file', stack.configFile, '--non-interactive'];
+  expectSuccess(await stack.toolchain.capture(['up', '--yes', '--skip-preview', ...options], folder));
+  stack.configure({ environment: 'production', round: 2 });
+  const { cli } = stack.toolchain;
+  const runner = new ProcessRunner({ ...stack.env, PULUMI_ENABLE_STREAMING_JSON_PREVIEW: 'true' });
+  const { stdout } = await runner.run(cli.file, [...cli.args, 'preview', '--json', ...options], { cwd: folder });
+  write(stack, 'large.jsonl', stdout);
 }
 
 async function recordLocal(): Promise<void> {

@@ -1,0 +1,91 @@
+/**
+ * Every rule of the policy pack on a stack that passes it and on stacks that do not, how it is enforced, and exceptions with their
+ * end. Not proven: that the engine shows resources as these do; `test/engine/policy.test.ts` does that.
+ */
+import { describe, expect, it } from 'vitest';
+import { parseException } from '../../infra/policy/rules/exceptions';
+import { findings, judge, levelOf, RULES } from '../../infra/policy/rules';
+import { UNKNOWN } from '../../infra/policy/rules/values';
+import { must } from '../support/must';
+import { CASES, PRODUCTION_FACTS, subject, WHOSE } from '../support/policyCases';
+
+const TODAY = '2026-11-22';
+
+describe('the rules', () => {
+  it('have cases, and cases have rules', () => {
+    expect(Object.keys(CASES).sort()).toEqual(RULES.map(({ id }) => id).sort());
+    expect(new Set(RULES.map(({ id }) => id)).size).toBe(RULES.length);
+  });
+
+  it.each(RULES.map((rule) => [rule.id, rule] as const))('%s', (id, rule) => {
+    const { passes, fails, facts } = must(CASES[id]);
+    const on = { ...PRODUCTION_FACTS, ...facts };
+    for (const stack of passes) expect(findings(rule, stack, on, [], TODAY), JSON.stringify(stack)).toEqual([]);
+    for (const stack of fails) {
+      const found = findings(rule, stack, on, [], TODAY);
+      expect(found.length, JSON.stringify(stack)).toBeGreaterThan(0);
+      // What is wrong, what is demanded and why, and where to read more.
+      for (const { message } of found) {
+        expect(message).toContain(rule.title);
+        expect(message).toContain(rule.reason);
+        expect(message).toContain(rule.url);
+      }
+    }
+    expect(rule.url).toMatch(/^https:\/\//);
+    expect(passes.length).toBeGreaterThan(0);
+    expect(fails.length).toBeGreaterThan(0);
+  });
+
+  it('hold nothing against what is only known after up', () => {
+    const key = subject('aws:kms/key:Key', {
+      enableKeyRotation: UNKNOWN,
+      deletionWindowInDays: UNKNOWN,
+      policy: UNKNOWN,
+    });
+    const disk = subject('aws:ebs/volume:Volume', { encrypted: true, kmsKeyId: UNKNOWN }, { protect: true });
+    const rule = (id: string): (typeof RULES)[number] => must(RULES.find((each) => each.id === id));
+    expect(findings(rule('kms-key-guarded'), [key], PRODUCTION_FACTS, [], TODAY)).toEqual([]);
+    expect(findings(rule('disks-encrypted'), [disk], PRODUCTION_FACTS, [], TODAY)).toEqual([]);
+  });
+});
+
+describe('enforcement', () => {
+  it.each([
+    ['always', 'dev', 'mandatory'],
+    ['guarded', 'dev', 'advisory'],
+    ['guarded', 'staging', 'mandatory'],
+    ['production', 'staging', 'advisory'],
+    ['production', 'production', 'mandatory'],
+    ['advice', 'production', 'advisory'],
+    ['production', 'an environment nobody knows', 'mandatory'],
+  ] as const)('%s in %s is %s', (enforcement, environment, level) => {
+    expect(levelOf({ enforcement }, environment)).toBe(level);
+  });
+});
+
+describe('an exception', () => {
+  const stack = [subject('aws:ec2/subnet:Subnet', { mapPublicIpOnLaunch: true, tags: WHOSE }, { name: 'public' })];
+  const rulesOf = (line: string, today: string): string[] =>
+    judge(stack, PRODUCTION_FACTS, [must(parseException(line))], today).map(({ rule }) => rule);
+  const LINE = 'subnet-no-public-addresses public until 2026-12-31: agreed with the network team';
+
+  it('counts to the end of its last day, and then the rule bites again', () => {
+    expect(rulesOf(LINE, '2026-12-31')).toEqual([]);
+    expect(rulesOf(LINE, '2027-01-01')).toEqual(['subnet-no-public-addresses', 'policy-exceptions']);
+  });
+
+  it('is for its own resource and rule', () => {
+    expect(rulesOf(LINE.replace(' public ', ' other '), TODAY)).toEqual(['subnet-no-public-addresses']);
+    expect(rulesOf(LINE.replace(' public ', ' * '), TODAY)).toEqual([]);
+    expect(rulesOf(LINE.replace('subnet-no-public-addresses', 'no-such-rule'), TODAY)).toEqual([
+      'subnet-no-public-addresses',
+      'policy-exceptions',
+    ]);
+  });
+
+  it.each([
+    'flow-logs network-vpc: no end',
+    'flow-logs until 2026-12-31: no resource',
+    'flow-logs x until 2026-12-31: short',
+  ])('is none without rule, resource, end and reason: %s', (line) => expect(parseException(line)).toBeUndefined());
+});
