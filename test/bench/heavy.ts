@@ -9,6 +9,7 @@ import { DEFAULT_WORKLOAD, planCapacity, type CapacityPlan, type IndexRequest } 
 import { GIB, MIB } from '../../infra/capacity/units';
 import { actualCapacity } from '../../infra/ops/capacity/actual';
 import { OperatorError } from '../../infra/ops/errors';
+import { byHandRows } from './byHand';
 import { mixingBase, writeMixed } from './corpus';
 import { DOCUMENT_INDEX, applyDocumentIndex, dropDocumentIndexes } from './indexes';
 import { dynamicSharedBytes, peakWhile } from './processMemory';
@@ -231,6 +232,9 @@ async function measure(context: BenchContext, documents: number, profiles: reado
       context.progress.note(`    ${row.name}: ${row.value.toFixed(3)} ${row.unit}; ${row.note}`);
   }
   rows.push(await databaseRow(stage));
+  const last = profiles.at(-1);
+  if (last !== undefined)
+    rows.push(...(await byHandRows(context, stage, benchPlan(documents, { profile: last }), radii.length)));
   await stage.stop();
   return rows;
 }
