@@ -1,14 +1,13 @@
 /** `qbench cost`: what the stack costs a month, by resource, from its settings or from a preview of it. */
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { messageOf, OperatorError, UsageError } from '../../infra/ops/errors';
+import { messageOf, UsageError } from '../../infra/ops/errors';
 import { costOfResources, costText, type Cost } from '../../infra/ops/review/cost';
 import { parsePreview } from '../../infra/ops/review/preview';
-import { stackResources } from '../../infra/ops/review/stackResources';
-import { ec2Machine } from '../../infra/tiers/ec2Host';
 import { CHECKOUT, stackOf, type CliContext } from '../support/context';
 import { table } from '../support/output';
 import { factsOfPreview } from '../support/review';
+import { costOfSettings } from '../support/stackCost';
 import { stackSettings } from '../support/stackSettings';
 
 const HELP = `
@@ -43,22 +42,7 @@ function costOfStack(stack: string): Cost {
   if (settings === undefined) {
     throw new UsageError(`there is no Pulumi.${stack}.yaml`, { next: 'name another stack with --stack' });
   }
-  if (settings.tier === 'local') return costOfResources([], { region: undefined });
-  if (settings.tier === 'aurora') {
-    throw new OperatorError('tier "aurora" is not part of this version, and neither are its prices', {
-      allowed: 'local, ec2',
-    });
-  }
-  const { type, volume, plan } = ec2Machine(settings);
-  const resources = stackResources({
-    instanceType: type.name,
-    rootVolumeGiB: settings.ec2.rootVolumeGiB,
-    volume,
-    ownNetwork: settings.network.vpcId === undefined,
-    egress: settings.network.egress,
-    ownKey: settings.aws.kmsKeyArn === undefined,
-  });
-  return costOfResources(resources, { region: settings.aws.region, backupBytes: 2 * plan.backup.fullBytes });
+  return costOfSettings(settings);
 }
 
 function costOfPreview(input: string): Cost {

@@ -13,6 +13,7 @@ import { openCorpus, type Corpus } from './corpus';
 import { HEAVY_PROFILES, heavyBench } from './heavy';
 import { loadBench } from './load';
 import { monitoringBench } from './monitoring';
+import { previewReportBench } from './previewReport';
 import { profilesBench } from './profiles';
 import { recallBench } from './recall';
 import { markdown, thisMachine, type Report } from './report';
@@ -25,6 +26,7 @@ import { upBench } from './up';
 const QUICK: readonly Bench[] = [
   bootBench,
   upBench,
+  previewReportBench,
   loadBench,
   recallBench,
   buildBench,
@@ -171,7 +173,7 @@ async function main(): Promise<number> {
       args.names.length === 0 ? heavy === undefined : args.names.includes(name),
     );
     const benches = [...quick, ...(heavy === undefined ? [] : [heavy])];
-    const usesCorpus = quick.some((bench) => bench !== bootBench && bench !== upBench);
+    const usesCorpus = quick.some((bench) => ![bootBench, upBench, previewReportBench].includes(bench));
     const report: Report = {
       date: new Date().toISOString().slice(0, 10),
       machine: thisMachine(),
