@@ -36,7 +36,7 @@ export function register(program: Command, context: CliContext): void {
     .command('preview-report')
     .description('what a preview would do: risks, capacity, cost, policies; fails where data is lost')
     .argument('[file]', 'preview in JSON; - is standard input', '-')
-    .option('--allow <label>', 'label of the pull request; may be given again', collect, [])
+    .option('--allow <label>', 'label of the pull request, or several with commas; may be given again', collect, [])
     .option('--backup <file>', 'evidence of a backup: what qbench info --json printed')
     .option('--json', 'as JSON')
     .addHelpText('after', HELP)
@@ -52,7 +52,8 @@ export function register(program: Command, context: CliContext): void {
 }
 
 function collect(value: string, before: string[]): string[] {
-  return [...before, value];
+  const labels = value.split(',').map((label) => label.trim());
+  return [...before, ...labels.filter((label) => label !== '')];
 }
 
 async function readInput(file: string, context: CliContext): Promise<string> {

@@ -11,6 +11,10 @@ import { CASES, PRODUCTION_FACTS, subject, WHOSE } from '../support/policyCases'
 
 const TODAY = '2026-11-22';
 
+const DOCUMENT = `This list is written by \`npm test -- unit -t policies.md -u\`, from \`infra/policy/rules\`; [review.md](review.md) tells how the rules are run
+and how exceptions are made. Enforced \`always\` stops a change in every environment, \`guarded\` in staging and production, \`production\` there
+alone, \`advice\` nowhere; where a rule does not stop, it advises.`;
+
 describe('the rules', () => {
   it('have cases, and cases have rules', () => {
     expect(Object.keys(CASES).sort()).toEqual(RULES.map(({ id }) => id).sort());
@@ -46,6 +50,26 @@ describe('the rules', () => {
     const rule = (id: string): (typeof RULES)[number] => must(RULES.find((each) => each.id === id));
     expect(findings(rule('kms-key-guarded'), [key], PRODUCTION_FACTS, [], TODAY)).toEqual([]);
     expect(findings(rule('disks-encrypted'), [disk], PRODUCTION_FACTS, [], TODAY)).toEqual([]);
+  });
+});
+
+describe('docs/policies.md', () => {
+  it('lists every rule as it is', async () => {
+    const rows = RULES.map(
+      ({ id, title, reason, enforcement, control, url }) =>
+        `| \`${id}\` | ${title} | ${reason} | ${enforcement} | [${control}](${url}) |`,
+    );
+    const text = [
+      '# The rules of the policy pack',
+      '',
+      DOCUMENT,
+      '',
+      '| rule | what is demanded | why | enforced | control |',
+      '|---|---|---|---|---|',
+      ...rows,
+      '',
+    ].join('\n');
+    await expect(text).toMatchFileSnapshot('../../docs/policies.md');
   });
 });
 
