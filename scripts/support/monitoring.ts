@@ -8,6 +8,7 @@ import { httpGet } from '../../infra/adapters/httpGet';
 import { lastGoodParameters, MACHINE_PARAMETERS } from '../../infra/adapters/localServer/configuration';
 import { readRecord, stackLayout, stacksDir, type ServerRecord } from '../../infra/adapters/localServer/layout';
 import { CapacityInputError, planCapacity, type CapacityPlan } from '../../infra/capacity/plan';
+import { readBackupInfo } from '../../infra/ops/backup/info';
 import { OperatorError } from '../../infra/ops/errors';
 import { collect, takeSnapshot, SNAPSHOT_TIMEOUT_MS, type CollectOptions } from '../../infra/ops/monitoring/collect';
 import type { Observation } from '../../infra/ops/monitoring/observation';
@@ -15,6 +16,7 @@ import { plannedOf } from '../../infra/ops/monitoring/planned';
 import type { Snapshot } from '../../infra/ops/monitoring/snapshot';
 import type { Session } from '../../infra/ops/ports';
 import { resolveThresholds, type Planned, type ResolvedThreshold } from '../../infra/ops/thresholds';
+import { backupsOf } from './backupEngine';
 import { CHECKOUT, stackOf, type CliContext } from './context';
 import { asUsageError, planRequest } from './planOptions';
 import { stackSettings } from './stackSettings';
@@ -88,10 +90,23 @@ export async function look(
 ): Promise<Observation> {
   refuseLostData(what);
   const free = what.record === undefined ? undefined : await freeBytes(what.record.dataDir);
-  return collect(
+  const observation = await collect(
     { database: context.database(command), clock: context.clock, http: httpGet },
     { ...options, ...(free === undefined ? {} : { disk: { freeBytes: free } }) },
   );
+  return observation.snapshot === undefined ? observation : { ...observation, backup: await backupAges(context, what) };
+}
+
+/** Ages that the repository of this machine tells; undefined where there is none, or it cannot be read now. */
+async function backupAges(context: CliContext, { record, stack }: Watched): Promise<Observation['backup']> {
+  if (record?.repositoryDir === undefined) return undefined;
+  try {
+    const { metrics } = await readBackupInfo(backupsOf(context, stack).engine, context.clock.now());
+    return { backupAgeSeconds: metrics.backupAgeSeconds, restoreAgeSeconds: metrics.provenRestoreAgeSeconds };
+  } catch {
+    // qbench info tells why; what the database itself says is worth having all the same.
+    return undefined;
+  }
 }
 
 /** Runs `work` in a session of the monitor role, with the snapshot taken first. */

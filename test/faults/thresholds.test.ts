@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Finding } from '../../infra/ops/monitoring/judge';
 import { THRESHOLD_NAMES } from '../../infra/ops/thresholds';
-import { ThresholdBench } from '../support/thresholdBench';
+import { DOCUMENTS, ThresholdBench } from '../support/thresholdBench';
 import { CASE_NAMES, caseOf } from '../support/thresholdCases';
 
 let bench: ThresholdBench;
@@ -18,6 +18,34 @@ const PATIENCE = { timeout: 30_000, interval: 200 };
 
 it('has a case for every threshold', () => {
   expect([...CASE_NAMES].sort()).toEqual([...THRESHOLD_NAMES].sort());
+});
+
+it('still gets in when clients hold every connection, and says so', async () => {
+  for (;;) {
+    const refused = await bench.session().then(
+      () => false,
+      (error: unknown) => /remaining connection slots are reserved/.test(String(error)),
+    );
+    if (refused) break;
+  }
+  const findings = await bench.look({ planned: { clientConnections: 100 } });
+  expect(findings.map(({ name, severity }) => [name, severity])).toContainEqual(['connections', 'critical']);
+  expect(findings.map(({ name }) => name)).not.toContain('databaseUnreachable');
+  await bench.closeAll();
+});
+
+it('is not held up by a table that somebody keeps for himself: it tells what the catalogue knows', async () => {
+  const owner = await bench.session('owner');
+  await owner.query('BEGIN; LOCK TABLE test_documents IN ACCESS EXCLUSIVE MODE');
+  const { tables, indexes, elapsedMs } = await bench.snapshot();
+  await bench.closeAll();
+  expect(tables.map(({ name, locked }) => [name, locked])).toEqual([
+    ['test_documents', true],
+    ['test_steps', false],
+  ]);
+  expect(tables[0]?.rows).toBe(DOCUMENTS);
+  expect(indexes.length).toBeGreaterThan(10);
+  expect(elapsedMs).toBeLessThan(10_000);
 });
 
 describe.each(CASE_NAMES)('%s', (name) => {

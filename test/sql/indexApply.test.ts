@@ -184,6 +184,14 @@ describe('qbench index', () => {
     return { code, stdout, stderr };
   }
 
+  it('verifies an index over an empty table, and says that it is empty', async () => {
+    expect((await qbench(['apply'], JSON.stringify({ ...stateOf(SPEED), database: db.name }))).code).toBe(0);
+    const { code, stdout } = await qbench(['verify']);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`${DOCUMENTS}: valid, empty: test_documents has no row with an embedding\n`);
+    expect(stdout).not.toContain('answers rightly');
+  });
+
   it('plans without changing anything, applies the state of standard input, lists, verifies and drops', async () => {
     await fill(500);
     const state = JSON.stringify({ ...stateOf({ ...SPEED, m: 10 }), database: db.name });

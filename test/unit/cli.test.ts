@@ -1,6 +1,6 @@
 /** The command line as a whole process: usage, exit codes, pipes, signals. What each verb does is tested with the verb. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -53,6 +53,23 @@ describe('wrong usage ends with 2, says what is wrong and what is allowed', () =
     expect(result.stderr).toMatch(message);
     expect(result.code).toBe(2);
     expect(result.stdout).toBe('');
+  });
+});
+
+describe('a stack whose data folder is gone', () => {
+  it.each(['status', 'health', 'connections', 'queries', 'space', 'indexes', 'monitor'])('%s says so', async (verb) => {
+    const folder = join(stateDir, 'stacks', 'lost');
+    mkdirSync(folder, { recursive: true });
+    const dataDir = join(folder, 'data');
+    const record = { version: 1, stack: 'lost', state: 'initialised', host: '127.0.0.1', port: 1, generation: 0 };
+    writeFileSync(
+      join(folder, 'server.json'),
+      JSON.stringify({ ...record, dataDir, socketDir: join(folder, 'socket'), logFile: join(folder, 'log') }),
+    );
+    const { code, stderr } = await qbench([verb, '--stack', 'lost']);
+    expect(stderr).toContain(`the data folder of stack "lost" is missing: ${dataDir}`);
+    expect(stderr).toContain('restore a backup into it');
+    expect(code).not.toBe(0);
   });
 });
 
