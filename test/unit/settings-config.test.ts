@@ -1,6 +1,7 @@
 import { runtime } from '@pulumi/pulumi';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readConfig } from '../../infra/config';
+import { THRESHOLD_NAMES } from '../../infra/ops/thresholds';
 import { parseSettings, SettingsError } from '../../infra/settings';
 import { CHECKOUT } from '../support/machine';
 
@@ -28,6 +29,7 @@ describe("Pulumi's configuration", () => {
       project: 'qbench-postgres',
       secretKeys: [],
       foreignKeys: ['aws:region'],
+      thresholdNames: THRESHOLD_NAMES,
       checkout: CHECKOUT,
     });
     expect(parseSettings(raw, context)).toMatchObject({ tier: 'local', ttlHours: 48, workload: { documents: 5000 } });
