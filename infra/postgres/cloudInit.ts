@@ -18,7 +18,8 @@ const VOLUME_WAIT_SECONDS = 300;
 /** Fingerprint of the key that signs apt.postgresql.org: https://www.postgresql.org/download/linux/debian/. */
 export const PGDG_KEY_FINGERPRINT = 'B97B0AFCAA1A47F044F244A07FCC7D46ACCC4CF8';
 
-const PACKAGE_SOURCES = {
+/** Package sources of the setting `ec2.packageSource`. */
+export const PACKAGE_SOURCES = {
   pgdg: { url: 'https://apt.postgresql.org/pub/repos/apt', suite: 'trixie-pgdg' },
   // Debian 13 itself has PostgreSQL 17; the suite after it has 18, and only the pinned packages come from there.
   debian: { url: 'https://deb.debian.org/debian', suite: 'forky' },

@@ -55,10 +55,19 @@ put() {
   mv -- "$new" "$file"
 }
 
-# host_secret KEY: one value of the host's own secret, on standard output only.
+# To the size of the data volume, which may have grown since.
+grow_filesystem() {
+  resize2fs "$(findmnt --noheadings --output SOURCE "$QB_MOUNT")" >/dev/null 2>&1
+}
+
+# host_secret: the host's own secret as JSON, on standard output only; asked for once, because the CLI takes seconds to start.
 host_secret() {
-  retry 5 aws secretsmanager get-secret-value --secret-id "$QB_SECRET_ID" --query SecretString --output text |
-    python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"
+  retry 5 aws secretsmanager get-secret-value --secret-id "$QB_SECRET_ID" --query SecretString --output text
+}
+
+# value_of KEY: of JSON on standard input.
+value_of() {
+  python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"
 }
 
 # set_status STATE STEP REASON: the file for programs on the host, the console, and the tag for everybody else.
