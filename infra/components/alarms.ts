@@ -93,7 +93,7 @@ export class Alarms extends ComponentResource {
       });
     }
     alarm('failed-events', {
-      alarmDescription: `Events that a Lambda could not carry out, or that could not be delivered to it, are in the queue. Runbook: ${args.runbooks}monitoring.md#failed-events`,
+      alarmDescription: `Events that a Lambda could not carry out, or that could not be delivered to it, are in the queue. Runbook: ${args.runbooks}lambdas.md#failed-events`,
       namespace: 'AWS/SQS',
       dimensions: { QueueName: args.queueName },
       metricName: 'ApproximateNumberOfMessagesVisible',

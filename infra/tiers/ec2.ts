@@ -153,7 +153,6 @@ export async function deployEc2(settings: Ec2Settings, stack: string): Promise<T
       settings,
       scope,
       plan,
-      // The address is not the plan's: it says nothing of whether the server runs as planned.
       parameters: serverConfiguration({ ...configuration, address: '127.0.0.1' }).parameters,
       keyArn: key.arn,
       instanceId: host.instanceId,

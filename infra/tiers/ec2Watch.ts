@@ -11,9 +11,10 @@ import { HostCommand } from '../components/hostCommand';
 import { LambdaFunction } from '../components/lambdaFunction';
 import { Schedules } from '../components/schedules';
 import { lambdaZip } from '../machine';
-import { resolveThresholds, type Planned } from '../ops/thresholds';
+import { packPlan } from '../ops/hostMonitor/packing';
+import { plannedOf } from '../ops/monitoring/planned';
+import { resolveThresholds } from '../ops/thresholds';
 import type { CapacityPlan } from '../capacity/plan';
-import { GIB } from '../capacity/units';
 import { backupDocument, snapshotDocument } from '../postgres/hostCommands';
 import type { Ec2Settings } from '../settings';
 import { longestGapMinutes } from '../settings/schedule';
@@ -42,7 +43,9 @@ const HOUR_SECONDS = 3600;
 export async function watchHost(args: WatchArgs, options: { provider: Provider }): Promise<Watch> {
   const { settings, scope, keyArn, instanceId } = args;
   const { backup, monitoring } = settings;
-  const planned = plannedOfHost(args);
+  // The address is not the plan's: it says nothing of whether the server runs as planned.
+  const { listen_addresses: _, ...parameters } = args.parameters;
+  const planned = plannedOf(args.plan, parameters);
   const thresholds = resolveThresholds(planned, monitoring.thresholds);
   const failed = new FailedEvents('failed', { scope }, options);
   const instanceArn = interpolate`arn:aws:ec2:${scope.region}:${scope.args.accountId}:instance/${instanceId}`;
@@ -102,11 +105,7 @@ export async function watchHost(args: WatchArgs, options: { provider: Provider }
     'monitor',
     'Takes snapshots of the database, and tells them as metrics',
     snapshotDocument({ port: settings.ec2.port }),
-    {
-      QBENCH_PLANNED: JSON.stringify({ ...planned, parameters: {} }),
-      QBENCH_THRESHOLDS: JSON.stringify(monitoring.thresholds),
-      QBENCH_API_URL: monitoring.apiUrl ?? '',
-    },
+    { QBENCH_PLAN: packPlan({ planned, overrides: monitoring.thresholds, apiUrl: monitoring.apiUrl ?? '' }) },
     HOUR_SECONDS,
   );
   const slot = (type: 'diff' | 'full', expression: string): ConstructorParameters<typeof Schedules>[1]['calls'][0] => ({
@@ -175,13 +174,13 @@ export async function watchHost(args: WatchArgs, options: { provider: Provider }
           suffix: 'backup',
           metric: 'BackupHeartbeat',
           everySeconds: HOUR_SECONDS,
-          runbook: 'recovery.md#silent-backup',
+          runbook: 'lambdas.md#silent-backup',
         },
         {
           suffix: 'monitor',
           metric: 'MonitorHeartbeat',
           everySeconds: 60 * longestGapMinutes(monitoring.schedule),
-          runbook: 'sessions.md#silent-monitor',
+          runbook: 'lambdas.md#silent-monitor',
         },
       ],
       queueName: failed.queueName,
@@ -191,13 +190,4 @@ export async function watchHost(args: WatchArgs, options: { provider: Provider }
   );
   const dashboard = new Dashboard('dashboard', { scope, thresholds, alarmArns: alarms.arns }, options);
   return { dashboardUrl: dashboard.url, alarmCount: alarms.count };
-}
-
-function plannedOfHost({ plan, parameters }: WatchArgs): Planned {
-  return {
-    clientConnections: plan.workload.connections,
-    diskBytes: plan.diskGiB * GIB,
-    databaseBytes: plan.horizon.databaseBytes,
-    parameters,
-  };
 }

@@ -13,11 +13,18 @@ import { stackLayout } from '../../infra/adapters/localServer/layout';
 import { messageOf, OperatorError, UsageError } from '../../infra/ops/errors';
 import { onBackupEvent, onRunEnded, type BackupTools } from '../../infra/ops/scheduledBackup/advance';
 import { EngineBackupRuns } from '../../infra/ops/scheduledBackup/engineRuns';
-import { PROJECT } from '../../infra/naming';
+import { METRIC_NAMESPACE, PROJECT } from '../../infra/naming';
+import { parseMonitorEvent } from '../../infra/ops/hostMonitor/events';
+import { packPlan } from '../../infra/ops/hostMonitor/packing';
+import { judge } from '../../infra/ops/monitoring/judge';
+import { measure } from '../../infra/ops/monitoring/measure';
+import { NO_MEMORY } from '../../infra/ops/monitoring/observation';
+import { emfLine } from '../../infra/ops/monitoring/publish';
 import type { Ec2Settings } from '../../infra/settings';
 import { backupsOf } from '../support/backupEngine';
 import { CHECKOUT, stackOf, type CliContext } from '../support/context';
 import { fileLedger } from '../support/localRuns';
+import { look, watched } from '../support/monitoring';
 import { stackSettings } from '../support/stackSettings';
 
 export function register(program: Command, context: CliContext): void {
@@ -34,8 +41,8 @@ export function register(program: Command, context: CliContext): void {
       const event = await readEvent(context, options.event);
       const stack = stackOf(command);
       const settings = stackSettings(CHECKOUT, stack);
-      if (settings?.tier === 'ec2') await invokeZip(context, known, stack, settings, event);
-      else await invokeHere(context, known, stack, event);
+      if (settings?.tier === 'ec2') await invokeZip(context, command, known, stack, settings, event);
+      else await invokeHere(context, command, known, stack, event);
     });
 }
 
@@ -60,6 +67,7 @@ async function readEvent(context: CliContext, file: string): Promise<unknown> {
 /** The zip, as AWS runs it, with the rights of whoever is logged in here. */
 async function invokeZip(
   context: CliContext,
+  command: Command,
   name: LambdaName,
   stack: string,
   settings: Ec2Settings,
@@ -77,6 +85,11 @@ async function invokeZip(
     QBENCH_STACK: stack,
     QBENCH_INSTANCE_ID: instanceId,
     QBENCH_DOCUMENT: `${PROJECT}-${stack}-${name}`,
+    QBENCH_PLAN: packPlan({
+      planned: watched(context, command).planned,
+      overrides: settings.monitoring.thresholds,
+      apiUrl: settings.monitoring.apiUrl ?? '',
+    }),
   });
   try {
     const { result, error, lines } = await running.invoke(event);
@@ -89,11 +102,16 @@ async function invokeZip(
 }
 
 /** The same operations on this machine: what a host would do between two events is done at once. */
-async function invokeHere(context: CliContext, name: LambdaName, stack: string, event: unknown): Promise<void> {
+async function invokeHere(
+  context: CliContext,
+  command: Command,
+  name: LambdaName,
+  stack: string,
+  event: unknown,
+): Promise<void> {
   if (name === 'monitor') {
-    throw new UsageError('the monitor of a stack on this machine is a verb of its own', {
-      next: 'qbench monitor --help',
-    });
+    await monitorHere(context, command, event);
+    return;
   }
   const { engine } = backupsOf(context, stack);
   const line =
@@ -116,4 +134,21 @@ async function invokeHere(context: CliContext, name: LambdaName, stack: string, 
     else context.writeError(`${outcome.why}\n`);
     next = outcome.started;
   }
+}
+
+/** What the Lambda does in two calls, at once: looks, and tells the values and what is beyond a level. */
+async function monitorHere(context: CliContext, command: Command, event: unknown): Promise<void> {
+  const read = parseMonitorEvent(event);
+  if (read.kind !== 'snapshot') {
+    throw new UsageError('a stack on this machine has no commands whose end could be told', {
+      allowed: '{"kind": "snapshot"}',
+    });
+  }
+  const what = watched(context, command);
+  const observation = await look(context, command, what, { recall: read.comparisons > 0, apiUrl: what.apiUrl });
+  const values = measure(observation, what.planned, NO_MEMORY);
+  const where = { namespace: METRIC_NAMESPACE, stack: what.stack, at: observation.at };
+  context.writeError(`${emfLine(values, what.thresholds, where)}\n`);
+  const findings = judge(values, what.thresholds).map(({ name, severity }) => `${name} ${severity}`);
+  context.json({ findings, why: observation.unreachable ?? 'a snapshot came' });
 }

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lambdaCode, type LambdaName } from '../../infra/adapters/lambda/code';
 import { LambdaProcess, type LambdaAnswer } from '../../infra/adapters/lambda/process';
-import { COMMAND_ENDED } from '../../infra/naming';
+import { COMMAND_ENDED, DATABASE_NAME } from '../../infra/naming';
+import { packPlan } from '../../infra/ops/hostMonitor/packing';
 import { backupDocument, snapshotDocument, type HostCommandInput } from '../../infra/postgres/hostCommands';
 import { CHECKOUT } from './machine';
 import type { SsmDocument } from './ssmDocuments';
@@ -42,12 +43,15 @@ const RUNUSER = '#!/bin/bash\nshift 3\nexec "$@"\n';
 
 export interface LambdaHostOptions {
   /** Where the database is; nowhere when absent. */
-  server?: HostCommandInput;
+  server?: HostCommandInput & { database: string };
   /** Puts a program of the host first on its PATH. */
   programs?: Record<string, string>;
-  stack?: string;
-  env?: Record<string, string>;
+  overrides?: Record<string, { warning?: number; critical?: number }>;
+  apiUrl?: string;
 }
+
+const GIB = 1024 ** 3;
+const PLANNED = { clientConnections: 30, diskBytes: 20 * GIB, databaseBytes: 5 * GIB, parameters: { jit: 'off' } };
 
 export class LambdaHost {
   private readonly processes = new Map<LambdaName, LambdaProcess>();
@@ -68,8 +72,13 @@ export class LambdaHost {
       writeFileSync(join(bin, name), text, { mode: 0o755 });
     }
     const executor = localShell(bin);
-    const here = (document: object): SsmDocument =>
-      JSON.parse(JSON.stringify(document).replaceAll('/run/lock/qbench-backup', join(folder, 'lock'))) as SsmDocument;
+    // What is fixed on a host is somewhere else on this machine.
+    const here = (document: object): SsmDocument => {
+      const moved = JSON.stringify(document)
+        .replaceAll('/run/lock/qbench-backup', join(folder, 'lock'))
+        .replaceAll(`database='${DATABASE_NAME}'`, `database='${options.server?.database ?? DATABASE_NAME}'`);
+      return JSON.parse(moved) as SsmDocument;
+    };
     const ssm = await SsmServer.start({
       executor,
       instances: [{ id: INSTANCE, tags: {} }],
@@ -91,11 +100,14 @@ export class LambdaHost {
       running = await LambdaProcess.start(zip, {
         ...this.ssm.env,
         AWS_REGION: 'eu-central-1',
-        QBENCH_STACK: this.options.stack ?? 'test',
+        QBENCH_STACK: 'test',
         QBENCH_INSTANCE_ID: INSTANCE,
         QBENCH_DOCUMENT: DOCUMENTS[name],
-        POWERTOOLS_LOG_LEVEL: 'INFO',
-        ...this.options.env,
+        QBENCH_PLAN: packPlan({
+          planned: PLANNED,
+          overrides: this.options.overrides ?? {},
+          apiUrl: this.options.apiUrl ?? '',
+        }),
       });
       this.processes.set(name, running);
     }

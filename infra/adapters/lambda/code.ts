@@ -45,8 +45,10 @@ const OPTIONS = {
   keepNames: true,
   legalComments: 'none',
   charset: 'utf8',
-  // Some dependencies of the AWS SDK are CommonJS and ask for built-in modules at run time.
-  banner: { js: "import{createRequire as _cr}from'node:module';const require=_cr(import.meta.url);" },
+  // Some dependencies are CommonJS and ask for built-in modules at run time; of our own some name files that a Lambda never reads.
+  banner: {
+    js: "import{createRequire as _cr}from'node:module';const require=_cr(import.meta.url),__dirname=import.meta.dirname;",
+  },
 } as const;
 
 /**
