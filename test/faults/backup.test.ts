@@ -11,6 +11,10 @@ import { drill } from '../../infra/ops/backup/drill';
 import type { BackupSet } from '../../infra/ops/backup/engine';
 import { readBackupInfo } from '../../infra/ops/backup/info';
 import { restoreBackup } from '../../infra/ops/backup/restore';
+import { judge, type Finding } from '../../infra/ops/monitoring/judge';
+import { measure } from '../../infra/ops/monitoring/measure';
+import { NO_MEMORY } from '../../infra/ops/monitoring/observation';
+import { resolveThresholds } from '../../infra/ops/thresholds';
 import { takeBackup } from '../../infra/ops/backup/take';
 import { fillClustered } from '../support/clusteredRows';
 import { recordedProgress } from '../support/machine';
@@ -202,6 +206,26 @@ describe('a drill', () => {
     const { metrics, lastProvenRestore } = await readBackupInfo(stack.engine(), new Date(Date.now() + 3_600_000));
     expect(lastProvenRestore?.backup).toBe(record.backup);
     expect(metrics.provenRestoreAgeSeconds).toBeGreaterThan(3_500);
+  });
+
+  it('gives monitoring the ages of backup and proven restore, which are told once they are too great', async () => {
+    const { stdout, stderr } = await cli('monitor', '--no-probe', '--json', '--state', join(dir, 'monitor.json'));
+    expect(stderr).toBe('');
+    const round = JSON.parse(stdout) as { values: Record<string, { value: number }>; findings: Finding[] };
+    for (const name of ['backupAge', 'restoreAge']) expect(round.values[name]?.value, name).toBeLessThan(3600);
+    const planned = { clientConnections: 100, diskBytes: 1, databaseBytes: 1, parameters: {} };
+    const told = async (days: number): Promise<string[]> => {
+      const now = new Date(Date.now() + days * 86_400_000);
+      const { metrics } = await readBackupInfo(stack.engine(), now);
+      const backup = { backupAgeSeconds: metrics.backupAgeSeconds, restoreAgeSeconds: metrics.provenRestoreAgeSeconds };
+      const values = measure({ at: now.toISOString(), backup }, planned, NO_MEMORY);
+      return judge(values, resolveThresholds(planned))
+        .filter(({ name }) => name !== 'databaseUnreachable')
+        .map(({ name, severity }) => `${severity} ${name}`);
+    };
+    expect(await told(0)).toEqual([]);
+    expect(await told(1.5)).toEqual(['warning backupAge']);
+    expect(await told(9)).toEqual(['critical backupAge', 'warning restoreAge']);
   });
 
   it('fails where the restored index does not answer, and does not count as proven', async () => {
