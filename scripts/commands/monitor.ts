@@ -83,8 +83,13 @@ async function round(context: CliContext, command: Command, flags: Flags, format
   function text(measured: Measurements, as: 'emf' | 'prometheus'): string {
     return as === 'emf'
       ? `${emfLine(measured, what.thresholds, { namespace: METRIC_NAMESPACE, stack: what.stack, at: observation.at })}\n`
-      : prometheusText(measured, what.thresholds, { stack: what.stack });
+      : prometheusText(withLastRecall(measured, done.state.recall), what.thresholds, { stack: what.stack });
   }
+}
+
+/** A gauge that is only there once a day could not be looked at: Prometheus is told the last value. */
+function withLastRecall(values: Measurements, last: number | undefined): Measurements {
+  return values.has('recall') || last === undefined ? values : new Map([...values, ['recall', { value: last }]]);
 }
 
 function publish(context: CliContext, output: string | undefined, format: Format, text: string): void {

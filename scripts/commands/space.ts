@@ -1,7 +1,7 @@
 /** `qbench space`: what takes the room, how it grows, and how long it will do. */
 import type { Command } from 'commander';
 import { freeBytes } from '../../infra/adapters/hostFacts';
-import { growthPerDay } from '../../infra/ops/monitoring/observation';
+import { growthPerDay, NO_MEMORY, walBytesPerSecond, type Memory } from '../../infra/ops/monitoring/observation';
 import type { Snapshot } from '../../infra/ops/monitoring/snapshot';
 import { stackOf, type CliContext } from '../support/context';
 import { stateFile, watched, withSnapshot, type Watched } from '../support/monitoring';
@@ -17,6 +17,8 @@ interface Space {
   /** Since the oldest sample that qbench monitor kept; null where it never ran, or not for an hour. */
   growthBytesPerDay: number | null;
   daysLeft: number | null;
+  /** Since the last round of qbench monitor. */
+  walBytesPerSecond: number | null;
   relations: { name: string; kind: 'heap' | 'TOAST' | 'index'; bytes: number | null }[];
 }
 
@@ -30,18 +32,14 @@ export function register(program: Command, context: CliContext): void {
       const { label } = context.database(command);
       await withSnapshot(context, command, async (snapshot) => {
         const state = readState(stateFile(context, stackOf(command), label));
-        const space = await spaceOf(snapshot, what, state?.memory.sizes ?? []);
+        const space = await spaceOf(snapshot, what, state?.memory ?? NO_MEMORY);
         if (options.json === true) context.json(space);
         else context.write(forPeople(space));
       });
     });
 }
 
-async function spaceOf(
-  snapshot: Snapshot,
-  { planned, record }: Watched,
-  sizes: Parameters<typeof growthPerDay>[0],
-): Promise<Space> {
+async function spaceOf(snapshot: Snapshot, { planned, record }: Watched, { sizes, counters }: Memory): Promise<Space> {
   const { database, wal, tables, indexes, at } = snapshot;
   const own = database.allDatabasesBytes + wal.directoryBytes;
   const free = record === undefined ? undefined : await freeBytes(record.dataDir);
@@ -55,6 +53,7 @@ async function spaceOf(
     diskFreeBytes: free ?? null,
     growthBytesPerDay: growth ?? null,
     daysLeft: growth === undefined || growth <= 0 ? null : room / growth,
+    walBytesPerSecond: walBytesPerSecond(counters, snapshot) ?? null,
     relations: [
       ...tables.flatMap(({ name, heapBytes, toastBytes }) => [
         { name, kind: 'heap' as const, bytes: heapBytes },
@@ -83,6 +82,9 @@ function forPeople(space: Space): string {
     `database  ${bytes(space.databaseBytes)} of ${bytes(space.plannedBytes)} planned for the horizon (${Math.round((100 * space.databaseBytes) / space.plannedBytes)} %)`,
     `server    all databases ${bytes(space.allDatabasesBytes)}, pg_wal ${bytes(space.walBytes)}${space.diskFreeBytes === null ? '' : `, free on the disk ${bytes(space.diskFreeBytes)}`}`,
     `growth    ${growth}`,
+    ...(space.walBytesPerSecond === null
+      ? []
+      : [`WAL       ${bytes(space.walBytesPerSecond)}/s since the last round of qbench monitor`]),
     '',
   ].join('\n');
 }

@@ -80,8 +80,9 @@ export interface MonitorState {
   open: Record<string, { severity: Severity; since: string; message: string }>;
   /** Rounds in a row that a value was beyond a level, where the row asks for more than one before it is told. */
   streaks: Record<string, number>;
-  /** When recall was last measured. */
+  /** When recall was last measured, and what it was: it is measured more rarely than it is asked for. */
   recallAt?: string;
+  recall?: number;
 }
 
 export interface Change {
@@ -144,6 +145,7 @@ export function advance(
   const { snapshot } = observation;
   const memory = before?.memory ?? NO_MEMORY;
   const recallAt = observation.recall === undefined ? before?.recallAt : observation.at;
+  const recall = values.get('recall')?.value ?? before?.recall;
   return {
     findings,
     status: statusOf(findings),
@@ -161,6 +163,7 @@ export function advance(
       open,
       streaks,
       ...(recallAt === undefined ? {} : { recallAt }),
+      ...(recall === undefined ? {} : { recall }),
     },
   };
 }

@@ -91,3 +91,11 @@ export function growthPerDay(sizes: readonly SizeSample[], now: SizeSample): num
   const span = Date.parse(now.at) - Date.parse(oldest.at);
   return span < LEAST_SPAN_MS ? undefined : (now.bytes - oldest.bytes) / (span / (24 * HOUR_MS));
 }
+
+/** WAL written since the counters were kept, in bytes a second; undefined on a standby, and where there is no time between. */
+export function walBytesPerSecond(counters: Counters | undefined, snapshot: Snapshot): number | undefined {
+  const { lsnBytes } = snapshot.wal;
+  if (counters === undefined || counters.lsnBytes === null || lsnBytes === null) return undefined;
+  const seconds = (Date.parse(snapshot.at) - Date.parse(counters.at)) / 1000;
+  return seconds <= 0 || lsnBytes < counters.lsnBytes ? undefined : (lsnBytes - counters.lsnBytes) / seconds;
+}
