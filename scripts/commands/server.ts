@@ -22,14 +22,16 @@ export function register(program: Command, context: CliContext): void {
       const stack = stackOf(command);
       const record = cluster(stack).record;
       const pid = record === undefined ? undefined : postmasterPid(record.dataDir);
-      if (options.json === true) context.json({ stack, running: pid !== undefined, pid: pid ?? null, ...record });
+      const dataMissing = record?.state === 'initialised' && !existsSync(record.dataDir);
+      if (options.json === true)
+        context.json({ stack, running: pid !== undefined, pid: pid ?? null, dataMissing, ...record });
       else if (record === undefined) context.write(`stack ${stack}: no server on this machine\n`);
       else {
         context.write(
           `stack ${stack}: ${pid === undefined ? 'down' : `running (pid ${pid})`} at ${record.host}:${record.port}\n`,
         );
         context.write(`  PostgreSQL ${record.postgresVersion ?? '-'}, pgvector ${record.pgvectorVersion ?? '-'}\n`);
-        context.write(`  data ${record.dataDir}\n  log  ${record.logFile}\n`);
+        context.write(`  data ${record.dataDir}${dataMissing ? ' IS GONE' : ''}\n  log  ${record.logFile}\n`);
       }
     });
 
@@ -45,8 +47,13 @@ export function register(program: Command, context: CliContext): void {
     .command('stop')
     .description('stops the server; the data stays')
     .action(async (_: unknown, command: Command) => {
-      await cluster(stackOf(command)).stop();
-      context.write('stopped\n');
+      const found = cluster(stackOf(command));
+      const { record } = found;
+      if (record === undefined) {
+        throw new OperatorError(`stack ${stackOf(command)} has no server on this machine`, { next: 'npm run up' });
+      }
+      await found.stop();
+      context.write(existsSync(record.dataDir) ? 'stopped\n' : `stopped; its data folder ${record.dataDir} IS GONE\n`);
     });
 
   server

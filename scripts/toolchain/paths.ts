@@ -14,7 +14,7 @@ export interface ToolchainPaths {
   config: string;
   /** Wrappers named as the engine looks for them on PATH. */
   plugins: string;
-  /** A `pulumi` that knows all of the above, for use by hand. */
+  /** A `pulumi` that knows all of the above and a `qbench`, for use by hand. */
   bin: string;
   /** What was chosen, so that the next run need not look again. */
   choice: string;

@@ -1,5 +1,5 @@
 /** Decides between the official plugins and this project's offline stand-ins, and puts the latter on PATH. */
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { MachineContext } from '../../infra/adapters/localServer/layout';
 import { ProcessRunner } from '../../infra/adapters/processRunner';
@@ -93,10 +93,15 @@ export function ownNode(context: MachineContext): string {
 }
 
 export function writeExecutable(file: string, text: string): void {
-  if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writeFileSync(file, text);
+  if (!existsSync(file) || readFileSync(file, 'utf8') !== text) {
+    // In one step: another run may be starting it at this moment.
+    const staging = `${file}.${process.pid}`;
+    writeFileSync(staging, text);
+    renameSync(staging, file);
+  }
   chmodSync(file, 0o755);
 }
 
-function shellQuote(text: string): string {
+export function shellQuote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -2,7 +2,7 @@
  * Keeps the tracked `Pulumi.<stack>.yaml` as it is. With the passphrase provider the CLI writes an `encryptionsalt`
  * into the stack's file, which would dirty the checkout, and, committed, would lock out everybody with another
  * passphrase. So the CLI is given a copy, by `--config-file`, that has the salt; what else it writes there (`pulumi
- * config set`) is carried back.
+ * config set`) is carried back. A test stack has no tracked file at all: the copy is its only one.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,6 +25,17 @@ export function stackFile(context: MachineContext, paths: ToolchainPaths, stack:
   };
 }
 
+/** Whether the copy is the stack's only file, which is never carried into the checkout. */
+function isPrivate(file: StackFile): boolean {
+  return !existsSync(file.tracked) && /^\s*qbench-postgres:ephemeral:\s*'?true/m.test(read(file.copy));
+}
+
+/** Replaces what a test stack's own file says; its encryption salt stays. */
+export function writePrivateFile(file: StackFile, text: string): void {
+  const { hidden } = split(read(file.copy));
+  writeFileSync(file.copy, [...hidden, ...split(text).visible].join('\n'), { mode: 0o600 });
+}
+
 function split(text: string): { visible: string[]; hidden: string[] } {
   const lines = text.split('\n');
   return {
@@ -39,6 +50,7 @@ function read(file: string): string {
 
 /** Makes the copy say what the tracked file says, with the salt it had. */
 export function pushStackFile(file: StackFile): void {
+  if (isPrivate(file)) return;
   const { hidden } = split(read(file.copy));
   const { visible, hidden: tracked } = split(read(file.tracked));
   // A salt that somebody committed belongs to his passphrase and his state; ours goes before it.
@@ -48,7 +60,7 @@ export function pushStackFile(file: StackFile): void {
 
 /** Carries what the CLI changed in the copy back to the tracked file, without the salt. */
 export function pullStackFile(file: StackFile): void {
-  if (!existsSync(file.copy)) return;
+  if (!existsSync(file.copy) || isPrivate(file)) return;
   const { visible } = split(read(file.copy));
   const before = split(read(file.tracked)).visible.join('\n');
   const after = visible.join('\n');
@@ -71,7 +83,8 @@ export async function initApart(
     writeFileSync(join(dir, 'Pulumi.yaml'), `name: ${name}\nruntime: nodejs\n`);
     await init(dir);
     const { hidden } = split(read(join(dir, `Pulumi.${stack}.yaml`)));
-    writeFileSync(file.copy, [...hidden, ...split(read(file.tracked)).visible].join('\n'), { mode: 0o600 });
+    const source = isPrivate(file) ? file.copy : file.tracked;
+    writeFileSync(file.copy, [...hidden, ...split(read(source)).visible].join('\n'), { mode: 0o600 });
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }

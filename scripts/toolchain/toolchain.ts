@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import type { MachineContext } from '../../infra/adapters/localServer/layout';
 import { ProcessRunner } from '../../infra/adapters/processRunner';
 import { OperatorError } from '../../infra/ops/errors';
@@ -13,6 +14,8 @@ import {
   choosePlugins,
   describePlugins,
   nodeScript,
+  ownNode,
+  shellQuote,
   writeExecutable,
   writeWrappers,
   type PluginChoice,
@@ -71,6 +74,12 @@ export class Toolchain {
       join(paths.bin, 'pulumi'),
       nodeScript(context, join(context.checkout, 'scripts', 'toolchain', 'pulumi.ts')),
     );
+    // By hand, without npm: it only has to find its Node.
+    const qbench = join(context.checkout, 'scripts', 'qbench.mjs');
+    writeExecutable(
+      join(paths.bin, 'qbench'),
+      `#!/bin/sh\nexec ${shellQuote(ownNode(context))} ${shellQuote(qbench)} "$@"\n`,
+    );
     return new Toolchain(context, paths, choice.cli, choice.plugins, chooseBackend(context, paths));
   }
 
@@ -102,6 +111,41 @@ export class Toolchain {
   }
 
   /**
+   * Runs the CLI without a terminal and hands over each line as it comes. An abort ends it as Ctrl-C would: it finishes what it
+   * has begun.
+   * @returns its exit code, and its last lines
+   */
+  async follow(
+    args: readonly string[],
+    onLine: (line: string) => void,
+    signal?: AbortSignal,
+  ): Promise<{ code: number; tail: string[] }> {
+    if (this.backend.own) removeStaleLocks(this.paths.backend);
+    const child = spawn(this.cli.file, [...this.cli.args, ...args, '--non-interactive', '--color', 'never'], {
+      cwd: this.context.checkout,
+      env: this.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let tail: string[] = [];
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => {
+        if (line.trim() === '') return;
+        tail = [...tail, line].slice(-40);
+        onLine(line);
+      });
+    }
+    const stop = (): void => void child.kill('SIGINT');
+    signal?.addEventListener('abort', stop, { once: true });
+    return new Promise((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (code) => {
+        signal?.removeEventListener('abort', stop);
+        resolve({ code: code ?? 130, tail });
+      });
+    });
+  }
+
+  /**
    * Runs the CLI with this process's own streams, and its stack file kept clean.
    * @returns its exit code
    */
@@ -122,19 +166,32 @@ export class Toolchain {
     }
   }
 
-  /** Makes the stack where it does not exist and selects it. @returns true where it was made */
-  async ensureStack(stack: string): Promise<boolean> {
-    const file = stackFile(this.context, this.paths, stack);
-    const listed = await this.capture(['stack', 'ls', '--json']);
+  /** Stacks of this project in the backend. @param more options of `pulumi stack ls` */
+  async stacks(...more: string[]): Promise<{ name: string; lastUpdate?: string; resourceCount?: number }[]> {
+    const listed = await this.capture(['stack', 'ls', '--json', ...more]);
     if (listed.code !== 0) throw new OperatorError(`the Pulumi backend does not answer: ${listed.stderr.trim()}`);
-    const names = (JSON.parse(listed.stdout) as { name: string }[]).map((entry) => entry.name.split('/').pop());
-    const exists = names.includes(stack);
+    const found = JSON.parse(listed.stdout) as { name: string; lastUpdate?: string; resourceCount?: number }[];
+    return found.map((entry) => ({ ...entry, name: entry.name.split('/').pop() ?? entry.name }));
+  }
+
+  /**
+   * Makes the stack where it does not exist and selects it.
+   * @param select false leaves the selected stack of this checkout as it is
+   * @returns true where it was made
+   */
+  async ensureStack(stack: string, select = true): Promise<boolean> {
+    const file = stackFile(this.context, this.paths, stack);
+    const exists = (await this.stacks()).some(({ name }) => name === stack);
     if (!exists) {
       await initApart(this.context, file, stack, async (dir) => {
-        const made = await this.capture(['stack', 'init', stack, '--non-interactive'], dir);
+        const made = await this.capture(
+          ['stack', 'init', stack, '--non-interactive', ...(select ? [] : ['--no-select'])],
+          dir,
+        );
         if (made.code !== 0) throw new OperatorError(`pulumi stack init ${stack} failed: ${made.stderr.trim()}`);
       });
     }
+    if (!select) return !exists;
     const selected = await this.capture(['stack', 'select', stack, '--non-interactive']);
     if (selected.code !== 0) throw new OperatorError(`pulumi stack select ${stack} failed: ${selected.stderr.trim()}`);
     return !exists;

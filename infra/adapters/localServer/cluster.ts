@@ -42,6 +42,14 @@ import { withLock } from './lock';
 import { findFreePort } from './port';
 import { postmasterPid } from './probe';
 import { startServer, stopServer, stopStrays } from './process';
+import {
+  mappedSegments,
+  noteSegments,
+  notedSegments,
+  removeDeadSegments,
+  removeDeadSystemV,
+  systemVSegment,
+} from './sharedMemory';
 
 /** What `qbench server apply` is told on its standard input. Compared in previews, so it names no path of this machine unless the user did. */
 export interface DesiredServer extends DesiredConfiguration {
@@ -81,22 +89,29 @@ export class LocalCluster {
     return withLock(this.layout.lock, LOCK_WAIT_MS, this.clock, async () => {
       const record = this.record;
       if (record !== undefined && (port === 0 || port === record.port)) return record;
-      const chosen = port === 0 ? await findFreePort(portSeed(this.layout.dir), this.reservedPorts()) : port;
-      const fresh: ServerRecord = {
-        version: 1,
-        stack: this.stack,
-        state: 'reserved',
-        host: '127.0.0.1',
-        dataDir: this.layout.dataDir,
-        socketDir: this.layout.socketDir,
-        logFile: this.layout.logFile,
-        generation: 0,
-        ...record,
-        port: chosen,
-      };
-      this.writeRecord(fresh);
-      return fresh;
+      if (port !== 0) return this.promise(record, port);
+      // Two stacks that look for a port at the same moment must not both find the same one.
+      return withLock(`${stacksDir(this.context)}.lock`, LOCK_WAIT_MS, this.clock, async () =>
+        this.promise(record, await findFreePort(portSeed(this.layout.dir), this.reservedPorts())),
+      );
     });
+  }
+
+  private promise(record: ServerRecord | undefined, port: number): ServerRecord {
+    const fresh: ServerRecord = {
+      version: 1,
+      stack: this.stack,
+      state: 'reserved',
+      host: '127.0.0.1',
+      dataDir: this.layout.dataDir,
+      socketDir: this.layout.socketDir,
+      logFile: this.layout.logFile,
+      generation: 0,
+      ...record,
+      port,
+    };
+    this.writeRecord(fresh);
+    return fresh;
   }
 
   /**
@@ -151,8 +166,8 @@ export class LocalCluster {
   }
 
   async stop(): Promise<void> {
-    const record = this.record;
-    if (record !== undefined) await stopServer(record.dataDir, this.clock);
+    const { record } = this;
+    if (record !== undefined) await this.stopCleanly(record.dataDir);
   }
 
   /**
@@ -169,8 +184,9 @@ export class LocalCluster {
     const { record } = this;
     const dataDir = record?.dataDir ?? this.layout.dataDir;
     const ours = record?.systemIdentifier !== undefined && holdsCluster(dataDir, record.systemIdentifier);
-    if (ours) await stopServer(dataDir, this.clock);
+    if (ours) await this.stopCleanly(dataDir);
     if (ours || !existsSync(dataDir)) await stopStrays(dataDir, this.clock);
+    removeDeadSegments(notedSegments(this.layout.dir));
     rmSync(this.layout.socketDir, { recursive: true, force: true });
     if (ours) rmSync(dataDir, { recursive: true, force: true });
     else if (existsSync(dataDir) && readdirSync(dataDir).length > 0) {
@@ -192,6 +208,18 @@ export class LocalCluster {
     if (owner === undefined) return;
     if (owner.systemIdentifier === record.systemIdentifier) rmSync(repository.dir, { recursive: true, force: true });
     else this.progress.note(`"${repository.dir}" is left as it is: it does not hold the backups of this stack`);
+  }
+
+  /** Stops the server, and removes the shared memory of one that had been killed: nobody else will. */
+  private async stopCleanly(dataDir: string): Promise<void> {
+    const systemV = systemVSegment(dataDir);
+    const pid = postmasterPid(dataDir);
+    const segments = [...notedSegments(this.layout.dir), ...(pid === undefined ? [] : mappedSegments(pid))];
+    await stopServer(dataDir, this.clock);
+    // Backends of a killed postmaster use its memory until they notice that it is gone.
+    if (pid === undefined) await stopStrays(dataDir, this.clock);
+    removeDeadSegments(segments);
+    await removeDeadSystemV(systemV, new ProcessRunner(this.context.env));
   }
 
   /** Every parameter that was asked for, read back from the running server, with why it is asked for. */
@@ -233,6 +261,11 @@ export class LocalCluster {
     const record = this.record;
     if (record?.state !== 'initialised') {
       throw new OperatorError(`stack ${this.stack} has no server on this machine`, { next: 'npm run up' });
+    }
+    if (!existsSync(record.dataDir)) {
+      throw new OperatorError(`the data folder "${record.dataDir}" of stack ${this.stack} is gone`, {
+        next: 'put the folder back or restore a backup; to start with an empty database: npm run destroy, then npm run up',
+      });
     }
     return record;
   }
@@ -315,6 +348,8 @@ export class LocalCluster {
       runner: this.runner(),
       clock: this.clock,
     });
+    const pid = postmasterPid(record.dataDir);
+    if (pid !== undefined) noteSegments(this.layout.dir, pid);
   }
 
   /** Sets the password only where it does not work yet, so that an unchanged one leaves no trace in the log. */

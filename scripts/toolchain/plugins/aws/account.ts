@@ -2,7 +2,7 @@
  * What two stacks of one account share: names that can be there only once, and a journal of what was done. Both are files
  * in a folder, because each engine run has a plugin process of its own.
  */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface JournalEntry {
@@ -10,6 +10,13 @@ export interface JournalEntry {
   type: string;
   name: string;
   id: string;
+}
+
+export interface TaggedEntry {
+  arn: string;
+  tags: unknown;
+  /** Ids of what it is a part of: a network, a security group. */
+  within: string[];
 }
 
 export class RecordedAccount {
@@ -21,6 +28,26 @@ export class RecordedAccount {
   /** Never holds values: some are secrets. */
   write(entry: JournalEntry): void {
     if (this.folder !== undefined) appendFileSync(join(this.folder, 'journal.jsonl'), `${JSON.stringify(entry)}\n`);
+  }
+
+  /** What the resource tagging API would tell of a resource that carries tags. Tags are no secrets. */
+  tag(id: string, tagged: TaggedEntry): void {
+    if (this.folder === undefined) return;
+    mkdirSync(join(this.folder, 'tags'), { recursive: true });
+    writeFileSync(join(this.folder, 'tags', encodeURIComponent(id)), JSON.stringify(tagged));
+  }
+
+  /** Takes the tags of a resource back, and of all that goes with it without a call of its own. */
+  untag(id: string): void {
+    const dir = join(this.folder ?? '', 'tags');
+    if (this.folder === undefined || !existsSync(dir)) return;
+    rmSync(join(dir, encodeURIComponent(id)), { force: true });
+    for (const name of readdirSync(dir)) {
+      const file = join(dir, name);
+      if (!existsSync(file)) continue;
+      const { within } = JSON.parse(readFileSync(file, 'utf8')) as TaggedEntry;
+      if (within.includes(id)) this.untag(decodeURIComponent(name));
+    }
   }
 
   /** @throws Error naming the owner where the name is taken, as AWS does */

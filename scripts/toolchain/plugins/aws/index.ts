@@ -29,6 +29,11 @@ function resource(token: string, type: AwsType, account: RecordedAccount): Resou
   });
   const unique = (from: PlainProperties): string | undefined =>
     type.unique === undefined ? undefined : (from[type.unique] as string | undefined);
+  const tagged = (id: string, from: PlainProperties): void => {
+    const { arn, tags } = from;
+    const within = ['vpcId', 'securityGroupId'].flatMap((key) => (typeof from[key] === 'string' ? [from[key]] : []));
+    if (typeof arn === 'string' && tags !== undefined) account.tag(id, { arn, tags, within });
+  };
   return {
     spec: specOf(type),
     create: (inputs, { name, urn }) => {
@@ -36,7 +41,9 @@ function resource(token: string, type: AwsType, account: RecordedAccount): Resou
       if (value !== undefined) account.claim(token, value, urn);
       const id = type.id(inputs);
       account.write({ op: 'create', type: token, name, id });
-      return Promise.resolve({ id, outputs: outputs(id, inputs) });
+      const made = outputs(id, inputs);
+      tagged(id, made);
+      return Promise.resolve({ id, outputs: made });
     },
     // The state is all there is: nothing drifts.
     read: (id, state, inputs) => Promise.resolve({ id, outputs: state, inputs }),
@@ -48,12 +55,14 @@ function resource(token: string, type: AwsType, account: RecordedAccount): Resou
       account.write({ op: 'update', type: token, name, id });
       // What AWS decided at the creation stays as it is.
       const kept = Object.fromEntries(Object.keys(type.outputs).map((key) => [key, state[key] as Plain]));
+      tagged(id, { ...inputs, ...kept });
       return Promise.resolve({ ...inputs, ...kept });
     },
     delete: (id, state, { name }) => {
       const value = unique(state);
       if (value !== undefined) account.release(token, value);
       account.write({ op: 'delete', type: token, name, id });
+      account.untag(id);
       return Promise.resolve();
     },
   };
