@@ -2,7 +2,9 @@
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { CHECKOUT } from './support/context';
+import type { MachineContext } from '../infra/adapters/localServer/layout';
+import { CHECKOUT, machineContext } from './support/context';
+import { findActionlint } from './toolchain/actionlint';
 
 export interface Check {
   name: string;
@@ -10,6 +12,8 @@ export interface Check {
   command: readonly [program: string, ...args: string[]];
   /** The program is one of this machine's. Where it is missing the check is skipped, and says so. */
   system?: true;
+  /** Finds the program, or makes it; where neither can be done the check is skipped with the reason. */
+  find?: (context: MachineContext) => Promise<{ file: string } | { why: string }>;
 }
 
 export type Verdict = 'passed' | 'failed' | 'skipped';
@@ -24,12 +28,18 @@ export const CHECKS: readonly Check[] = [
   { name: 'format', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
   { name: 'migrations', command: ['squawk', ...migrations] },
   { name: 'shell', command: ['shellcheck', '.ci/run'], system: true },
+  { name: 'workflows', command: ['actionlint'], find: findActionlint },
 ];
 
 /** Runs one check, its output shown. */
-export function runCheck(check: Check): Promise<Verdict> {
+export async function runCheck(check: Check): Promise<Verdict> {
   const [program, ...args] = check.command;
-  const file = check.system === true ? program : join(CHECKOUT, 'node_modules', '.bin', program);
+  const found = await check.find?.(machineContext(process.env));
+  if (found !== undefined && 'why' in found) {
+    process.stdout.write(`skipped ${check.name}: ${found.why}\n`);
+    return 'skipped';
+  }
+  const file = found?.file ?? (check.system === true ? program : join(CHECKOUT, 'node_modules', '.bin', program));
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { cwd: CHECKOUT, stdio: ['ignore', 'inherit', 'inherit'] });
     child.on('error', (error: NodeJS.ErrnoException) => {
