@@ -18,6 +18,7 @@ import { profilesBench } from './profiles';
 import { recallBench } from './recall';
 import { markdown, thisMachine, type Report } from './report';
 import { benchPlan, loadDocuments, startStage, storeQueries, type Stage } from './stage';
+import { stacksBench } from './stacks';
 import { tuningBench } from './tuning';
 import type { Bench, BenchContext } from './types';
 import { upBench } from './up';
@@ -27,6 +28,7 @@ const QUICK: readonly Bench[] = [
   bootBench,
   upBench,
   previewReportBench,
+  stacksBench,
   loadBench,
   recallBench,
   buildBench,
