@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { measure } from '../../infra/ops/monitoring/measure';
+import { NO_MEMORY } from '../../infra/ops/monitoring/observation';
 import { parseProbe, probeSql, readProbe } from '../../infra/ops/monitoring/probe';
 import { parseSnapshot, readSnapshot, SNAPSHOT_SQL } from '../../infra/ops/monitoring/snapshot';
 import type { Change } from '../../infra/ops/monitoring/judge';
@@ -131,6 +133,18 @@ describe('qbench.probe()', () => {
     expect(() => probeSql({ searches: 0.5 })).toThrow('a probe of 0.5');
   });
 
+  it('does not wait for a table that somebody keeps for himself', async () => {
+    const owner = await db.database.connect({ role: 'owner' });
+    await owner.query('BEGIN; LOCK TABLE test_steps IN ACCESS EXCLUSIVE MODE');
+    const probe = await readProbe(monitor, { searches: 3 });
+    await owner.close();
+    expect(probe.indexes.map(({ searches }) => searches)).toEqual([3, 0]);
+    expect(probe.indexes[1]?.error).toMatch(/lock timeout/);
+    const planned = { clientConnections: 1, diskBytes: 1, databaseBytes: 1, parameters: {} };
+    const values = measure({ at: probe.at, probe }, planned, NO_MEMORY);
+    expect(values.get('searchErrors')?.value).toBe(0);
+  });
+
   it('has nothing to say of an empty database', async () => {
     const empty = await createTestDatabase(server);
     const session = await empty.database.connect({ role: 'monitor' });
@@ -179,7 +193,7 @@ describe('the verbs', () => {
     try {
       await forgetful.query('BEGIN');
       await expect
-        .poll(async () => (await qbench('connections')).stdout)
+        .poll(async () => (await qbench('connections')).stdout, { timeout: 30_000 })
         .toMatch(/idle in transaction +\d+ +qbench_app/);
       const superuser = databaseUrl(server, db.name, 'superuser');
       const end = ['connections', '--terminate-idle-in-transaction'];

@@ -43,7 +43,8 @@ const indexSchema = z.object({
   valid: z.boolean(),
   building: z.boolean(),
   unique: z.boolean(),
-  bytes: amount,
+  /** Absent for an index that was dropped while the snapshot was taken. */
+  bytes: amount.default(0),
   scans: amount.default(0),
   blocksHit: amount.default(0),
   blocksRead: amount.default(0),
