@@ -5,6 +5,7 @@ import {
   type ComponentResourceOptions,
   type Input,
   type Output,
+  type Resource,
   interpolate,
 } from '@pulumi/pulumi';
 import { METRIC_DIMENSION, METRIC_NAMESPACE, TYPE_PREFIX } from '../naming';
@@ -15,6 +16,8 @@ export interface DashboardArgs {
   scope: CloudScope;
   thresholds: readonly ResolvedThreshold[];
   alarmArns: Input<string>[];
+  /** What must still be there when the dashboard goes. */
+  last: readonly Resource[];
 }
 
 interface Panel {
@@ -96,7 +99,11 @@ export function dashboardBody(
 export class Dashboard extends ComponentResource {
   readonly url: Output<string>;
 
-  constructor(name: string, { scope, thresholds, alarmArns }: DashboardArgs, options: ComponentResourceOptions = {}) {
+  constructor(
+    name: string,
+    { scope, thresholds, alarmArns, last }: DashboardArgs,
+    options: ComponentResourceOptions = {},
+  ) {
     super(`${TYPE_PREFIX}:aws:Dashboard`, name, {}, options);
     const board = new AwsDashboard(
       `${name}-board`,
@@ -104,7 +111,8 @@ export class Dashboard extends ComponentResource {
         dashboardName: scope.name('database'),
         dashboardBody: all(alarmArns).apply((arns) => JSON.stringify(dashboardBody(scope, thresholds, arns))),
       },
-      { parent: this },
+      // Where the stack is protected this is the first that a destroy meets: it is refused before anything that watches is gone.
+      { parent: this, dependsOn: [...last], ...scope.guard(`${name}-board`) },
     );
     const { region } = scope;
     this.url = interpolate`https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${board.dashboardName}`;

@@ -1,6 +1,6 @@
 /** What looks after a host on AWS: the Lambdas with their schedules, the alarms, and the dashboard. */
 import type { Provider } from '@pulumi/aws/provider';
-import { interpolate, type Input, type Output } from '@pulumi/pulumi';
+import { interpolate, type Input, type Output, type Resource } from '@pulumi/pulumi';
 import { AlertTopic } from '../components/alertTopic';
 import { Alarms } from '../components/alarms';
 import type { CloudScope } from '../components/cloudScope';
@@ -50,6 +50,7 @@ export async function watchHost(args: WatchArgs, options: { provider: Provider }
   const failed = new FailedEvents('failed', { scope }, options);
   const instanceArn = interpolate`arn:aws:ec2:${scope.region}:${scope.args.accountId}:instance/${instanceId}`;
 
+  const watching: Resource[] = [failed];
   const lambda = async (
     suffix: 'backup' | 'monitor',
     description: string,
@@ -80,7 +81,7 @@ export async function watchHost(args: WatchArgs, options: { provider: Provider }
       },
       options,
     );
-    new CommandEvents(
+    const events = new CommandEvents(
       `ended-${suffix}`,
       {
         scope,
@@ -92,6 +93,7 @@ export async function watchHost(args: WatchArgs, options: { provider: Provider }
       },
       options,
     );
+    watching.push(made, events);
     return made;
   };
   const backups = await lambda(
@@ -117,7 +119,7 @@ export async function watchHost(args: WatchArgs, options: { provider: Provider }
     event: { kind: 'slot', type, at: SCHEDULED_TIME },
     eventAgeSeconds: 6 * HOUR_SECONDS,
   });
-  new Schedules(
+  const schedules = new Schedules(
     'schedules',
     {
       scope,
@@ -188,6 +190,10 @@ export async function watchHost(args: WatchArgs, options: { provider: Provider }
     },
     options,
   );
-  const dashboard = new Dashboard('dashboard', { scope, thresholds, alarmArns: alarms.arns }, options);
+  const dashboard = new Dashboard(
+    'dashboard',
+    { scope, thresholds, alarmArns: alarms.arns, last: [...watching, schedules, topic, alarms] },
+    options,
+  );
   return { dashboardUrl: dashboard.url, alarmCount: alarms.count };
 }

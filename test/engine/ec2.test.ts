@@ -90,6 +90,8 @@ describe('a stack in production', () => {
   it('brings a changed parameter to the living host, and changes nothing else', async () => {
     stack.configure({ ...BASE, postgresParameters: { log_temp_files: '1MB' } });
     expect(await plannedDiff(stack)).toEqual({
+      // What the monitor compares with.
+      'lambda-monitor-function': { op: 'update', properties: ['environment.variables.QBENCH_PLAN'] },
       'configuration-document': { op: 'update', properties: ['content'] },
       'configuration-association': { op: 'update', properties: ['parameters.digest'] },
     });
@@ -117,6 +119,8 @@ describe('a stack in production', () => {
     stack.configure({ ...BASE, ec2: { instanceType: 'r7g.2xlarge', volumeGiB: 200, iops: 3000 } });
     expect(await plannedDiff(stack)).toEqual({
       'data-volume': { op: 'update', properties: ['size'] },
+      // What the monitor compares with.
+      'lambda-monitor-function': { op: 'update', properties: ['environment.variables.QBENCH_PLAN'] },
       'host-instance': { op: 'update', properties: ['instanceType'] },
       'configuration-document': { op: 'update', properties: ['content'] },
       'configuration-association': { op: 'update', properties: ['parameters.digest'] },

@@ -18,6 +18,8 @@ export interface LambdaAnswer {
   error: { name: string; message: string } | undefined;
   /** What it wrote: log lines and metrics, each a line of JSON. */
   lines: string[];
+  /** Milliseconds that the import of the module took. */
+  loadMs: number;
 }
 
 const MARK = 'qbench-lambda-answer ';
@@ -26,8 +28,10 @@ const MARK = 'qbench-lambda-answer ';
 const RUNTIME = `
 Object.defineProperty(process, 'stderr', { get: () => process.stdout });
 const { createInterface } = await import('node:readline');
-const say = (answer) => process.stdout.write(${JSON.stringify(MARK)} + JSON.stringify(answer) + '\\n');
+const say = (answer) => process.stdout.write(${JSON.stringify(MARK)} + JSON.stringify({ loadMs, ...answer }) + '\\n');
+const begun = performance.now();
 const { handler } = await import(process.argv.at(-1));
+const loadMs = performance.now() - begun;
 let call = 0;
 for await (const line of createInterface({ input: process.stdin })) {
   try {
@@ -91,8 +95,8 @@ export class LambdaProcess {
       this.lines.push(line);
       return;
     }
-    const { result, error } = JSON.parse(line.slice(MARK.length)) as Partial<LambdaAnswer>;
-    this.waiting?.({ result, error, lines: this.lines.splice(0) });
+    const { result, error, loadMs = 0 } = JSON.parse(line.slice(MARK.length)) as Partial<LambdaAnswer>;
+    this.waiting?.({ result, error, loadMs, lines: this.lines.splice(0) });
   }
 
   /** Ends the process and removes its files. */
