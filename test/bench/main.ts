@@ -11,6 +11,7 @@ import { buildBench } from './build';
 import { capacityBench } from './capacity';
 import { openCorpus, type Corpus } from './corpus';
 import { HEAVY_PROFILES, heavyBench } from './heavy';
+import { lambdaBench } from './lambda';
 import { loadBench } from './load';
 import { monitoringBench } from './monitoring';
 import { previewReportBench } from './previewReport';
@@ -27,6 +28,7 @@ import { upBench } from './up';
 const QUICK: readonly Bench[] = [
   bootBench,
   upBench,
+  lambdaBench,
   previewReportBench,
   stacksBench,
   loadBench,
@@ -175,7 +177,7 @@ async function main(): Promise<number> {
       args.names.length === 0 ? heavy === undefined : args.names.includes(name),
     );
     const benches = [...quick, ...(heavy === undefined ? [] : [heavy])];
-    const usesCorpus = quick.some((bench) => ![bootBench, upBench, previewReportBench].includes(bench));
+    const usesCorpus = quick.some((bench) => ![bootBench, upBench, lambdaBench, previewReportBench].includes(bench));
     const report: Report = {
       date: new Date().toISOString().slice(0, 10),
       machine: thisMachine(),
