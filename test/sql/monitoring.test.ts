@@ -13,7 +13,7 @@ import { ProcessRunner } from '../../infra/adapters/processRunner';
 import { THRESHOLDS } from '../../infra/ops/thresholds';
 import { fillClustered } from '../support/clusteredRows';
 import { must } from '../support/must';
-import { databaseUrl, runQbench } from '../support/qbenchCli';
+import { databaseUrl, runQbench, startQbench } from '../support/qbenchCli';
 import { asSuperuser } from '../support/server';
 import { createTestDatabase, type TestDatabase } from '../support/template';
 
@@ -258,6 +258,16 @@ describe('the verbs', () => {
     expect(await round()).toMatchObject({ code: 0, changes: [['recovered', 'missingEmbeddings']] });
     expect(readFileSync(state, 'utf8').length).toBeLessThan(4096);
     expect((await qbench('monitor', '--state', state)).stdout).toMatch(/: ok, nothing new\n$/);
+  });
+
+  it('monitor --every: goes on until it is interrupted, and ends as its last look was', async () => {
+    const args = ['monitor', '--every', '0.01', '--no-probe', '--state', join(folder, 'every.json')];
+    const { child, ended } = startQbench(url, args);
+    let rounds = 0;
+    child.stdout?.on('data', (text: string) => (rounds += text.split('nothing new').length - 1));
+    await expect.poll(() => rounds, { timeout: 60_000 }).toBeGreaterThanOrEqual(2);
+    child.kill('SIGINT');
+    expect(await ended).toMatchObject({ code: 0, stderr: '' });
   });
 
   it('monitor: gives the embedded metric format and Prometheus text', async () => {
