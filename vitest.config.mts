@@ -3,6 +3,9 @@ import { defineConfig } from 'vitest/config';
 
 const minutes = (count: number): number => count * 60_000;
 
+/** A busy machine may take long to come to what a test waits for; one that never does is told by the test's own time. */
+const expect = { poll: { timeout: minutes(0.5), interval: 100 } };
+
 export default defineConfig({
   test: {
     projects: [
@@ -23,6 +26,7 @@ export default defineConfig({
         // A real PostgreSQL + pgvector, one server for the whole run, one database for each suite.
         test: {
           name: 'sql',
+          expect,
           include: ['test/sql/**/*.test.ts'],
           globalSetup: ['test/support/globalServer.ts'],
           testTimeout: minutes(2),
@@ -33,6 +37,7 @@ export default defineConfig({
         // The local tier's own server handling, and every fault: servers of their own, one after the other.
         test: {
           name: 'faults',
+          expect,
           include: ['test/faults/**/*.test.ts'],
           fileParallelism: false,
           testTimeout: minutes(3),
@@ -43,6 +48,7 @@ export default defineConfig({
         // The Lambdas from their zips, each in a process of its own, against stand-ins of AWS and a real PostgreSQL.
         test: {
           name: 'lambda',
+          expect,
           include: ['test/lambda/**/*.test.ts'],
           globalSetup: ['test/support/globalServer.ts'],
           testTimeout: minutes(2),
@@ -53,6 +59,7 @@ export default defineConfig({
         // The real Pulumi engine.
         test: {
           name: 'engine',
+          expect,
           include: ['test/engine/**/*.test.ts'],
           globalSetup: ['test/support/globalServer.ts'],
           fileParallelism: false,
