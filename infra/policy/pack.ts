@@ -8,28 +8,18 @@ import {
   type ResourceValidationPolicy,
   type StackValidationPolicy,
 } from '@pulumi/policy';
-import { readConfig } from '../config';
-import { OperatorError } from '../ops/errors';
-import { parseSettings, type Settings } from '../settings';
 import { exceptionsOf, stackFacts } from './facts';
 import { findings, judge, levelOf, RULES } from './rules';
-import type { Inputs, Rule, Subject } from './rules/types';
+import type { PolicyException } from './rules/exceptions';
+import type { Inputs, Rule, StackFacts, Subject, Violation } from './rules/types';
 import { UNKNOWN } from './rules/values';
+import { listenToEngine, settingsOfStack } from './stackConfig';
 
-/** Settings that cannot be fail the program itself, in words; the rules then guard the stack as production. */
-function settingsOfStack(): Settings | undefined {
-  try {
-    const { raw, context } = readConfig();
-    return parseSettings(raw, context);
-  } catch (error) {
-    if (error instanceof OperatorError) return undefined;
-    throw error;
-  }
-}
+listenToEngine();
 
-const settings = settingsOfStack();
-const facts = stackFacts(settings);
-const exceptions = exceptionsOf(settings);
+/** Asked for each time: the engine tells the configuration after the pack was loaded. */
+const factsOfStack = (): StackFacts => stackFacts(settingsOfStack());
+const exceptionsOfStack = (): PolicyException[] => exceptionsOf(settingsOfStack());
 const today = (): string => new Date().toISOString().slice(0, 10);
 
 /**
@@ -74,32 +64,40 @@ function subject(resource: {
   };
 }
 
-function described(rule: Rule): Pick<ResourceValidationPolicy, 'name' | 'description' | 'enforcementLevel' | 'url'> {
-  return {
+/** What people read of a rule; how it is enforced is asked when the engine asks, which is after it told the configuration. */
+function named<P extends ResourceValidationPolicy | StackValidationPolicy>(
+  rule: Rule,
+  policy: Omit<P, 'name' | 'description'>,
+): P {
+  const described = {
+    ...policy,
     name: rule.id,
     description: `${rule.title}: ${rule.reason} (${rule.control})`,
-    enforcementLevel: levelOf(rule, facts.environment),
     url: rule.url,
   };
+  const get = (): string => levelOf(rule, factsOfStack().environment);
+  return Object.defineProperty(described, 'enforcementLevel', { enumerable: true, get }) as unknown as P;
+}
+
+function violationsOf(rule: Rule, subjects: readonly Subject[]): Violation[] {
+  return findings(rule, subjects, factsOfStack(), exceptionsOfStack(), today());
 }
 
 function wrap(rule: Rule): ResourceValidationPolicy | StackValidationPolicy {
   if ('checkStack' in rule) {
-    return {
-      ...described(rule),
-      validateStack: ({ resources }, report: ReportViolation) => {
+    return named<StackValidationPolicy>(rule, {
+      validateStack: ({ resources }, report) => {
         const subjects = resources.map((resource: PolicyResource) => subject(resource));
-        for (const { message, urn } of findings(rule, subjects, facts, exceptions, today())) report(message, urn);
+        for (const { message, urn } of violationsOf(rule, subjects)) report(message, urn);
       },
-    };
+    });
   }
-  return {
-    ...described(rule),
+  return named<ResourceValidationPolicy>(rule, {
     validateResource: (args: ResourceValidationArgs, report: ReportViolation) => {
       if (!rule.types.includes(args.type)) return;
-      for (const { message } of findings(rule, [subject(args)], facts, exceptions, today())) report(message);
+      for (const { message } of violationsOf(rule, [subject(args)])) report(message);
     },
-  };
+  });
 }
 
 /** The exceptions are judged once for the stack. */
@@ -108,7 +106,7 @@ const aboutExceptions: StackValidationPolicy = {
   description: 'Exceptions name rules that there are, and have not ended',
   enforcementLevel: 'advisory',
   validateStack: (_, report) => {
-    for (const { message } of judge([], facts, exceptions, today())) report(message);
+    for (const { message } of judge([], factsOfStack(), exceptionsOfStack(), today())) report(message);
   },
 };
 

@@ -97,14 +97,15 @@ async function reportOf(preview: Preview, options: Options, context: CliContext)
 
 /** Why the change may not go through, everything by name. */
 function refusal({ complete, errors, gate, policies }: Report): OperatorError {
-  const stopping = policies.filter(({ level }) => level === 'mandatory');
+  const rules = new Map<string, string[]>();
+  for (const { policy, resource, level } of policies) {
+    if (level === 'mandatory') rules.set(policy, [...(rules.get(policy) ?? []), resource ?? 'the stack']);
+  }
   const why = [
     ...(complete ? [] : [`the preview failed${errors[0] === undefined ? '' : `: ${errors[0].split('\n')[0] ?? ''}`}`]),
     ...gate.blocked.map(({ name, why: reason }) => `${name}: ${reason}`),
     ...(gate.backup?.fresh === false ? [gate.backup.why] : []),
-    ...stopping.map(
-      ({ policy, resource, message }) => `${policy}${resource === undefined ? '' : ` (${resource})`}: ${message}`,
-    ),
+    ...[...rules].map(([rule, resources]) => `${rule} is violated by ${listed(resources)}`),
   ];
   const names = gate.blocked.map(({ name }) => name);
   return new OperatorError(`this change may not go through: ${why.join('; ')}`, {
@@ -116,4 +117,9 @@ function refusal({ complete, errors, gate, policies }: Report): OperatorError {
           ? 'qbench restore --drill, then qbench info --json >backup.json and --backup backup.json'
           : 'read the report above',
   });
+}
+
+function listed(names: readonly string[]): string {
+  const first = names.slice(0, 5).join(', ');
+  return names.length > 5 ? `${first} and ${names.length - 5} more` : first;
 }

@@ -48,6 +48,14 @@ export function factsOf(settings: Settings | undefined): StackFacts {
   };
 }
 
+/** The region of the stack's own provider; undefined where it has none, or several that differ. */
+function regionOf({ resources }: Preview): string | undefined {
+  const providers = resources.filter(({ type }) => type === 'pulumi:providers:aws');
+  const regions = new Set(providers.map(({ before, after }) => (after ?? before)?.inputs['region']));
+  const [region] = regions;
+  return regions.size === 1 && typeof region === 'string' ? region : undefined;
+}
+
 /** The settings that a preview was made with. */
 export function factsOfPreview(preview: Preview, checkout: string): StackFacts {
   const raw: Record<string, unknown> = {};
@@ -55,7 +63,8 @@ export function factsOfPreview(preview: Preview, checkout: string): StackFacts {
     if (key.startsWith(`${PROJECT}:`))
       raw[key.slice(PROJECT.length + 1)] = decodeRaw(key.slice(PROJECT.length + 1), value);
   }
-  return factsOf(orNothing(() => parseSettings(raw, { stack: preview.stack, project: PROJECT, checkout })));
+  const facts = factsOf(orNothing(() => parseSettings(raw, { stack: preview.stack, project: PROJECT, checkout })));
+  return facts.region === undefined ? { ...facts, region: regionOf(preview) } : facts;
 }
 
 /** A value of the preview's configuration as it was written, for where the whole cannot be judged. */

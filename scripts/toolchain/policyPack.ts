@@ -1,7 +1,6 @@
 /** Puts this project's policy pack before every change that goes through the toolchain. */
 import { join } from 'node:path';
 import { OperatorError } from '../../infra/ops/errors';
-import type { Settings } from '../../infra/settings';
 import { stackSettings } from '../support/stackSettings';
 
 /** Commands of the CLI that take a policy pack, and that change something or say what would change. */
@@ -20,7 +19,7 @@ export function policyPackArguments(checkout: string, stack: string | undefined,
 }
 
 /** Settings that cannot be are the program's to complain about; the pack goes before them all the same. */
-function settingsOf(checkout: string, stack: string): Settings | undefined {
+function settingsOf(checkout: string, stack: string): ReturnType<typeof stackSettings> {
   try {
     return stackSettings(checkout, stack);
   } catch (error) {

@@ -3,8 +3,8 @@
  * [NAME...]`. What names this machine is taken out, and so is the engine's chatter, which no report reads. Nothing but these
  * fixtures is written.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { ProcessRunner } from '../../infra/adapters/processRunner';
 import { PRODUCTION, RecordedAws } from './awsPlugin';
@@ -40,6 +40,8 @@ function clean(text: string, stack: TestStack): string {
     .join('\n')
     .replaceAll(stateDir ?? '/nowhere', '/state')
     .replaceAll(checkout, '/checkout')
+    // Packages may lie elsewhere, behind a link.
+    .replaceAll(dirname(realpathSync(join(checkout, 'node_modules'))), '/checkout')
     .replaceAll(/\/tmp\/qbench-[A-Za-z0-9-]+/g, '/scratch')
     .replaceAll(`"${home}"`, '"/home/user"');
 }
@@ -68,6 +70,7 @@ async function recordProduction(aws: RecordedAws): Promise<void> {
   await save(stack, 'one-line', 'digest');
   stack.configure({ ...BASE, ec2: { instanceType: 'r7g.2xlarge', volumeGiB: 200, iops: 4000 } });
   await save(stack, 'grown', 'stream');
+  aws.publishImage('ami-0fedcba9876543210');
   stack.configure({ ...BASE, allowDestroy: ['host-instance'] });
   await save(stack, 'new-host', 'stream');
   stack.configure({ ...BASE, aws: { ...REGION, kmsKeyArn: OTHER_KEY } });

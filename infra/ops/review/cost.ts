@@ -170,7 +170,9 @@ export function costOfResources(resources: readonly Priced[], context: CostConte
     const cost = costOf(resource, context);
     return cost === undefined ? [] : [{ name: resource.name, type: resource.type, ...cost }];
   });
-  items.sort((a, b) => (b.usdPerMonth ?? -1) - (a.usdPerMonth ?? -1) || a.name.localeCompare(b.name));
+  items.sort(
+    (a, b) => (b.usdPerMonth ?? -1) - (a.usdPerMonth ?? -1) || a.name.localeCompare(b.name, 'en', { numeric: true }),
+  );
   const known = items.reduce((sum, { usdPerMonth }) => sum + (usdPerMonth ?? 0), 0);
   return {
     items,

@@ -188,13 +188,23 @@ function cost({ cost: { before, after, changeUsdPerMonth, note } }: Report): str
   ];
 }
 
+/** Most resources that are named for one message of a policy. */
+const MOST_NAMED = 12;
+
+/** Each message once, with the resources that it is about. */
 function policies(report: Report, level: 'mandatory' | 'advisory'): string[] {
-  return report.policies
-    .filter((verdict) => verdict.level === level)
-    .map(
-      ({ policy, resource, message }) =>
-        `- ${code(policy)}${resource === undefined ? '' : ` ${code(resource)}`}: ${plain(message)}`,
-    );
+  const groups = new Map<string, { policy: string; message: string; resources: string[] }>();
+  for (const { policy, message, resource } of report.policies.filter((verdict) => verdict.level === level)) {
+    const key = `${policy} ${message}`;
+    const group = groups.get(key) ?? { policy, message, resources: [] };
+    groups.set(key, group);
+    if (resource !== undefined) group.resources.push(resource);
+  }
+  return [...groups.values()].map(({ policy, message, resources }) => {
+    const named = resources.slice(0, MOST_NAMED).map(code).join(' ');
+    const more = resources.length > MOST_NAMED ? ` and ${resources.length - MOST_NAMED} more` : '';
+    return `- ${code(policy)}${named === '' ? '' : ` ${named}${more}`}: ${plain(message)}`;
+  });
 }
 
 function restarts({ parameters }: Report): string[] {

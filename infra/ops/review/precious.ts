@@ -26,6 +26,12 @@ const BY_TYPE: Readonly<Record<string, Precious>> = {
   },
 };
 
+const PASSWORD = 'random:index/randomPassword:RandomPassword';
+const COMMANDS = ['command:local:Command', 'command:remote:Command'];
+
+/** Every type of which some resource may hold data. */
+export const PRECIOUS_TYPES: readonly string[] = [...Object.keys(BY_TYPE), PASSWORD, ...COMMANDS];
+
 /** The names by which the commands of this project destroy what they made. */
 const DESTROYS: readonly (readonly [RegExp, Precious])[] = [
   [/\bserver destroy\b/, { kind: 'database', loses: 'the server on this machine with its data folder' }],
@@ -46,10 +52,10 @@ export function preciousOf(
   const known = BY_TYPE[type];
   if (known !== undefined) return known;
   // Another passphrase makes every backup there is unreadable; other passwords are only handed out anew.
-  if (type === 'random:index/randomPassword:RandomPassword' && /repository|passphrase/.test(name)) {
+  if (type === PASSWORD && /repository|passphrase/.test(name)) {
     return { kind: 'key', loses: 'the passphrase of the backups: every backup so far becomes unreadable' };
   }
-  if (type === 'command:local:Command' || type === 'command:remote:Command') {
+  if (COMMANDS.includes(type)) {
     const command = inputs?.['delete'];
     if (typeof command === 'string') return DESTROYS.find(([pattern]) => pattern.test(command))?.[1];
   }

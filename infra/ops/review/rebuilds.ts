@@ -61,6 +61,6 @@ export function rebuildsOf(change: Change, plan: CapacityPlan | undefined): Inde
 }
 
 function field(index: DesiredIndex, key: (typeof DEFINING)[number]): string {
-  const value = (index as unknown as Record<string, unknown>)[key];
+  const value = (index as unknown as Record<string, string | number | undefined>)[key];
   return value === undefined ? 'by the rows' : String(value);
 }

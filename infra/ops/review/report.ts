@@ -107,7 +107,16 @@ export function isRefused(report: Report): boolean {
 }
 
 function worstFirst(a: JudgedChange, b: JudgedChange): number {
-  return RISKS.indexOf(b.risk) - RISKS.indexOf(a.risk) || ORDER.indexOf(a.operation) - ORDER.indexOf(b.operation);
+  return (
+    RISKS.indexOf(b.risk) - RISKS.indexOf(a.risk) ||
+    ORDER.indexOf(a.operation) - ORDER.indexOf(b.operation) ||
+    byName(a.name, b.name)
+  );
+}
+
+/** `volume-2` before `volume-10`; the engine's own order differs from run to run. */
+function byName(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true });
 }
 
 const ORDER: readonly Change['operation'][] = ['delete', 'replace', 'update', 'import', 'create', 'read', 'same'];
@@ -116,7 +125,12 @@ function mergedPolicies(engine: readonly PolicyVerdict[], own: readonly PolicyVe
   const key = ({ policy, resource }: PolicyVerdict): string => `${policy}/${resource ?? ''}`;
   const told = new Set(engine.map(key));
   const all = [...engine, ...own.filter((verdict) => !told.has(key(verdict)))];
-  return all.sort((a, b) => Number(b.level === 'mandatory') - Number(a.level === 'mandatory'));
+  return all.sort(
+    (a, b) =>
+      Number(b.level === 'mandatory') - Number(a.level === 'mandatory') ||
+      a.policy.localeCompare(b.policy) ||
+      byName(a.resource ?? '', b.resource ?? ''),
+  );
 }
 
 const FIGURES: readonly (readonly [path: string, name: string, unit: CapacityFigure['unit']])[] = [

@@ -172,7 +172,7 @@ export const IAM_RULES: readonly Rule[] = [
     ...fsbp('KMS.4'),
     enforcement: 'always',
     types: ['aws:kms/key:Key'],
-    check: ({ inputs }) => {
+    check: ({ inputs }: Subject): string[] => {
       const days = inputs['deletionWindowInDays'];
       const open = items(parsed(inputs['policy'])?.['Statement'])
         .map(record)

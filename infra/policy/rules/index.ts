@@ -1,8 +1,9 @@
 /** Every rule of the policy pack, how it is enforced, and what a stack violates. Pure. */
+import { AURORA_RULES } from './aurora';
 import { exceptionComplaints, isExcepted, type PolicyException } from './exceptions';
 import { IAM_RULES } from './iam';
 import { HOST_RULES, NETWORK_RULES } from './network';
-import { AURORA_RULES, COMMAND_RULES, SERVER_RULES } from './server';
+import { COMMAND_RULES, SERVER_RULES } from './server';
 import { SERVERLESS_RULES } from './serverless';
 import { STACK_RULES } from './stack';
 import { BUCKET_RULES, SECRET_RULES } from './storage';

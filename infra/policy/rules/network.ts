@@ -1,5 +1,5 @@
 /** Rules of the network: who reaches what. */
-import { fsbp, type Rule } from './types';
+import { fsbp, type Rule, type StackFinding, type Subject } from './types';
 import { isMissing, isNot, isUnknown, items, record, text, texts } from './values';
 
 const INGRESS = [
@@ -53,7 +53,7 @@ export const NETWORK_RULES: readonly Rule[] = [
       'aws:ec2/eip:Eip',
       'aws:ec2/eipAssociation:EipAssociation',
     ],
-    check: ({ type, inputs }) => {
+    check: ({ type, inputs }: Subject): string[] => {
       if (type.endsWith(':Eip') || type.endsWith(':EipAssociation')) {
         const given = ['networkInterface', 'networkInterfaceId', 'instance', 'instanceId'].some(
           (key) => !isMissing(inputs[key]),
@@ -126,7 +126,7 @@ export const NETWORK_RULES: readonly Rule[] = [
     reason: 'after an incident they are the only record of who talked to whom',
     ...fsbp('EC2.6'),
     enforcement: 'advice',
-    checkStack: (subjects) => {
+    checkStack: (subjects: readonly Subject[]): StackFinding[] => {
       const logs = subjects.filter(({ type }) => type === 'aws:ec2/flowLog:FlowLog');
       return subjects
         .filter(({ type }) => type === 'aws:ec2/vpc:Vpc')
@@ -180,7 +180,7 @@ export const HOST_RULES: readonly Rule[] = [
     ...fsbp('EC2.8'),
     enforcement: 'always',
     types: ['aws:ec2/instance:Instance', 'aws:ec2/launchTemplate:LaunchTemplate'],
-    check: ({ inputs }) => {
+    check: ({ inputs }: Subject): string[] => {
       const options = record(inputs['metadataOptions']);
       return [
         ...(isNot(options['httpTokens'], 'required') ? ['metadataOptions.httpTokens is not "required"'] : []),
@@ -195,7 +195,7 @@ export const HOST_RULES: readonly Rule[] = [
     ...fsbp('EC2.3'),
     enforcement: 'always',
     types: ['aws:ec2/instance:Instance', 'aws:ebs/volume:Volume'],
-    check: ({ type, inputs }) => {
+    check: ({ type, inputs }: Subject): string[] => {
       const root = type.endsWith(':Instance');
       const disk = root ? record(inputs['rootBlockDevice']) : inputs;
       const what = root ? 'the root volume' : 'the volume';
@@ -211,7 +211,7 @@ export const HOST_RULES: readonly Rule[] = [
     reason: 'a second way back beside the backups of the database',
     ...fsbp('EC2.28'),
     enforcement: 'guarded',
-    checkStack: (subjects) => {
+    checkStack: (subjects: readonly Subject[]): StackFinding[] => {
       const targets = subjects
         .filter(
           ({ type, inputs }) => type === 'aws:dlm/lifecyclePolicy:LifecyclePolicy' && inputs['state'] !== 'DISABLED',

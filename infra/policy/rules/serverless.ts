@@ -1,6 +1,6 @@
 /** Rules of functions, their logs and what calls them, and of alarms. */
 import { looksSecret } from './secrets';
-import { fsbp, type Inputs, type Rule } from './types';
+import { fsbp, type Inputs, type Rule, type StackFinding, type Subject } from './types';
 import { isMissing, isNot, isUnknown, items, record, text } from './values';
 
 const FUNCTION = 'aws:lambda/function:Function';
@@ -95,7 +95,7 @@ export const SERVERLESS_RULES: readonly Rule[] = [
     reason: 'the group that AWS makes by itself keeps everything for ever, and stays when the stack is gone',
     ...fsbp('CloudWatch.16'),
     enforcement: 'guarded',
-    checkStack: (subjects) => {
+    checkStack: (subjects: readonly Subject[]): StackFinding[] => {
       const groups = subjects
         .filter(({ type }) => type === 'aws:cloudwatch/logGroup:LogGroup')
         .map(({ inputs }) => inputs['name']);
@@ -130,7 +130,7 @@ export const SERVERLESS_RULES: readonly Rule[] = [
     control: 'Lambda destinations',
     url: 'https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html',
     enforcement: 'guarded',
-    checkStack: (subjects) => {
+    checkStack: (subjects: readonly Subject[]): StackFinding[] => {
       const told = subjects.filter(
         ({ type, inputs }) => type.endsWith(':FunctionEventInvokeConfig') && hasFailureDestination(inputs),
       );

@@ -1,5 +1,5 @@
 /** Rules of the stack as a whole: what is protected, tagged, and kept out of the state. */
-import { preciousOf } from '../../ops/review/precious';
+import { PRECIOUS_TYPES, preciousOf } from '../../ops/review/precious';
 import { TAGS } from '../../naming';
 import { looksSecret } from './secrets';
 import type { Rule, StackFacts, Subject } from './types';
@@ -30,15 +30,12 @@ export const STACK_RULES: readonly Rule[] = [
     control: 'protect',
     url: GATE_URL,
     enforcement: 'production',
-    checkStack: (subjects, facts) =>
-      subjects
-        .filter(({ protect, name, urn }) => !protect && !isNamed(facts, name, urn))
-        .flatMap((subject) => {
-          const precious = preciousOf(subject.type, subject.name, subject.inputs);
-          return precious === undefined || facts.ephemeral
-            ? []
-            : [{ subject, message: `it is not protected; lost with it would be ${precious.loses}` }];
-        }),
+    types: PRECIOUS_TYPES,
+    check: ({ type, name, urn, inputs, protect }: Subject, facts: StackFacts): string[] => {
+      const precious = preciousOf(type, name, inputs);
+      if (precious === undefined || protect || facts.ephemeral || isNamed(facts, name, urn)) return [];
+      return [`it is not protected; lost with it would be ${precious.loses}`];
+    },
   },
   {
     id: 'ephemeral-goes-whole',
@@ -65,7 +62,7 @@ export const STACK_RULES: readonly Rule[] = [
     url: 'https://www.postgresql.org/docs/current/ddl-alter.html',
     enforcement: 'guarded',
     types: ['command:local:Command'],
-    check: ({ inputs }, facts) => {
+    check: ({ inputs }: Subject, facts: StackFacts): string[] => {
       const declared = items(parsed(inputs['stdin'])?.['migrations']).map((entry) => text(record(entry)['file']));
       return declared
         .filter((file) => facts.destructiveMigrations.has(file) && !facts.allowDestroy.includes(file))

@@ -1,6 +1,14 @@
 /** Rules of buckets, secrets and topics. */
 import { isPublic } from './iam';
-import { fsbp, type Inputs, type Rule, type StackFacts, type StackRule, type Subject } from './types';
+import {
+  fsbp,
+  type Inputs,
+  type Rule,
+  type StackFacts,
+  type StackRule,
+  type Subject,
+  type StackFinding,
+} from './types';
 import { isMissing, isNot, items, parsed, record, refersTo, text } from './values';
 
 const BUCKETS = ['aws:s3/bucket:Bucket', 'aws:s3/bucketV2:BucketV2'];
@@ -229,7 +237,7 @@ export const SECRET_RULES: readonly Rule[] = [
     reason: 'passwordGeneration of the configuration does it by hand; the passphrase of the backups must not be',
     ...fsbp('SecretsManager.1'),
     enforcement: 'advice',
-    checkStack: (subjects) => {
+    checkStack: (subjects: readonly Subject[]): StackFinding[] => {
       const rotations = subjects.filter(({ type }) => type === 'aws:secretsmanager/secretRotation:SecretRotation');
       return subjects
         .filter(({ type }) => type === SECRET && rotations.length === 0)

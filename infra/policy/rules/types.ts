@@ -66,9 +66,15 @@ export interface ResourceRule extends RuleBase {
   check(subject: Subject, facts: StackFacts): string[];
 }
 
+/** What a rule of the stack finds; without a subject it is about the stack itself. */
+export interface StackFinding {
+  subject?: Subject;
+  message: string;
+}
+
 /** Judges what only shows in the stack as a whole. */
 export interface StackRule extends RuleBase {
-  checkStack(subjects: readonly Subject[], facts: StackFacts): { subject?: Subject; message: string }[];
+  checkStack(subjects: readonly Subject[], facts: StackFacts): StackFinding[];
 }
 
 export type Rule = ResourceRule | StackRule;
