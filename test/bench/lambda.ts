@@ -71,7 +71,12 @@ async function measure({ scratch, signal }: BenchContext): Promise<Row[]> {
     }
     rows.push(
       { name: `lambda ${name}: zip`, value: bytes / 1024, unit: 'KiB', note: 'with the AWS SDK' },
-      { name: `lambda ${name}: module load`, ...summary(load), unit: 'ms', note: `import of the module; ${ROUNDS} processes` },
+      {
+        name: `lambda ${name}: module load`,
+        ...summary(load),
+        unit: 'ms',
+        note: `import of the module; ${ROUNDS} processes`,
+      },
     );
   }
   return rows;

@@ -9,7 +9,7 @@ import { packPlan } from '../../infra/ops/hostMonitor/packing';
 import { backupDocument, snapshotDocument, type HostCommandInput } from '../../infra/postgres/hostCommands';
 import { CHECKOUT } from './machine';
 import type { SsmDocument } from './ssmDocuments';
-import { localShell } from './ssmExecutor';
+import { localShell, type SsmExecutor } from './ssmExecutor';
 import { SsmServer, type RecordedCommand } from './ssmServer';
 
 export const INSTANCE = 'i-0123456789abcdef0';
@@ -46,6 +46,8 @@ export interface LambdaHostOptions {
   server?: HostCommandInput & { database: string };
   /** Puts a program of the host first on its PATH. */
   programs?: Record<string, string>;
+  /** Runs the documents as they are, such as in a guest that is a real host. @default a shell of this machine, with stand-ins */
+  executor?: SsmExecutor;
   overrides?: Record<string, { warning?: number; critical?: number }>;
   apiUrl?: string;
 }
@@ -74,13 +76,14 @@ export class LambdaHost {
     const executor = localShell(bin);
     // What is fixed on a host is somewhere else on this machine.
     const here = (document: object): SsmDocument => {
+      if (options.executor !== undefined) return JSON.parse(JSON.stringify(document)) as SsmDocument;
       const moved = JSON.stringify(document)
         .replaceAll('/run/lock/qbench-backup', join(folder, 'lock'))
         .replaceAll(`database='${DATABASE_NAME}'`, `database='${options.server?.database ?? DATABASE_NAME}'`);
       return JSON.parse(moved) as SsmDocument;
     };
     const ssm = await SsmServer.start({
-      executor,
+      executor: options.executor ?? executor,
       instances: [{ id: INSTANCE, tags: {} }],
       documents: {
         [DOCUMENTS.backup]: here(backupDocument()),
