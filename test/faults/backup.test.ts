@@ -15,6 +15,7 @@ import { judge, type Finding } from '../../infra/ops/monitoring/judge';
 import { measure } from '../../infra/ops/monitoring/measure';
 import { NO_MEMORY } from '../../infra/ops/monitoring/observation';
 import { resolveThresholds } from '../../infra/ops/thresholds';
+import { labelTime } from '../../infra/ops/backup/label';
 import { takeBackup } from '../../infra/ops/backup/take';
 import { fillClustered } from '../support/clusteredRows';
 import { recordedProgress } from '../support/machine';
@@ -107,8 +108,8 @@ describe('backups', () => {
     const past = { ...systemClock, now: () => new Date('2020-01-01T00:00:00Z') };
     const made = await stack.engine({ clock: past }).backup({ type: 'incr' }, recordedProgress());
     const names = (await stack.engine().state()).backups.map(({ name }) => name);
-    expect(made.name.split('_')[1]?.localeCompare(names.at(-2)?.split('_')[1] ?? '') ?? 1).not.toBe(0);
-    expect([...names].sort()).toContain(made.name);
+    expect(names.at(-1)).toBe(made.name);
+    expect(labelTime(made.name)).toBeGreaterThan(labelTime(names.at(-2) ?? ''));
     rmSync(join(stack.repositoryDir, 'backups', made.name), { recursive: true });
   });
 });

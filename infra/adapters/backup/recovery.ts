@@ -29,9 +29,15 @@ export interface RecoveryOutcome {
   seconds: number;
 }
 
-/** Recovery of a large database replays for hours; only the server's own end ends the wait. */
-const START_TIMEOUT_SECONDS = 7 * 86_400;
 const POLL_MS = 1_000;
+/** Starts the server $2 by $1 with the log $3 and the options $4, and waits until it takes writes or is gone. Recovery may take hours. */
+const START_AND_WAIT = `
+"$1" start --silent --wait --timeout 600000 -D "$2" -l "$3" -o "$4" || exit 1
+until grep -q 'database system is ready to accept connections' "$3"; do
+  "$1" status -D "$2" >/dev/null || exit 1
+  sleep 0.1
+done
+`;
 const LOG = 'qbench-recovery.log';
 /** What the server says where its WAL ends before a time to recover to: every commit up to then has been replayed. */
 const ENDED_BEFORE_TARGET = /recovery ended before configured recovery target was reached/;
@@ -41,8 +47,9 @@ export const recoveryLog = (dataDir: string): string => join(dataDir, LOG);
 /** Settings that make a server recover to a point and then take writes. */
 export function pointSettings(point: RecoveryPoint): Record<string, string> {
   return {
-    recovery_target: point.kind === 'backup' ? 'immediate' : '',
-    recovery_target_time: point.kind === 'time' ? point.time : '',
+    // The server takes at most one target, and an empty one counts.
+    ...(point.kind === 'backup' ? { recovery_target: 'immediate' } : {}),
+    ...(point.kind === 'time' ? { recovery_target_time: point.time } : {}),
     recovery_target_action: 'promote',
     recovery_target_timeline: 'latest',
   };
@@ -73,7 +80,8 @@ export async function recover(
 ): Promise<RecoveryOutcome> {
   const { runner, dataDir, clock } = parts;
   const auto = join(dataDir, 'postgresql.auto.conf');
-  const before = await readAs(runner, auto);
+  const found = await readAs(runner, auto);
+  const before = found.replaceAll(/^recovery_target\w* *=.*\n?/gm, '');
   const command = settings['restore_command'] ?? parsePostgresqlConf(before)['restore_command'];
   const capped = command === undefined ? {} : { restore_command: cappedCommand(command, parts.lastWal) };
   const begun = clock.monotonicMs();
@@ -112,7 +120,7 @@ export function cappedCommand(command: string, lastWal: string | undefined): str
 
 /** @returns the log of this start, whether it came up or not */
 async function start(parts: RecoveryParts): Promise<string> {
-  const { runner, binDir, dataDir, socketDir, port, clock, progress, signal } = parts;
+  const { runner, binDir, dataDir, socketDir, port, progress, signal } = parts;
   const log = recoveryLog(dataDir);
   await writeAs(runner, log, '');
   const options = [
@@ -122,25 +130,16 @@ async function start(parts: RecoveryParts): Promise<string> {
     '-c log_timezone=UTC -c lc_messages=C -c log_startup_progress_interval=1s',
     ...(parts.configFile === undefined ? [] : [`-c config_file=${word(parts.configFile)}`]),
   ].join(' ');
-  const args = [
-    'start',
-    '--silent',
-    '--wait',
-    '--timeout',
-    String(START_TIMEOUT_SECONDS),
-    '-D',
-    dataDir,
-    '-l',
-    log,
-    '-o',
-    options,
-  ];
   let ended = false;
+  // pg_ctl's wait ends as soon as the server replays: without hot standby that already counts as up.
   const started = runner
-    .run(join(binDir, 'pg_ctl'), args, { env: { LC_ALL: 'C' }, cwd: '/' })
+    .run('sh', ['-c', START_AND_WAIT, 'sh', join(binDir, 'pg_ctl'), dataDir, log, options], {
+      env: { LC_ALL: 'C' },
+      cwd: '/',
+    })
     .finally(() => (ended = true));
   // Watched beside; its failure is told by the start itself.
-  const watched = watch(parts, () => ended).catch((error: unknown) => progress.note(messageOf(error)));
+  void watch(parts, () => ended).catch((error: unknown) => progress.note(messageOf(error)));
   const interrupted = new Promise<'interrupted'>((resolve) => {
     if (signal?.aborted === true) resolve('interrupted');
     signal?.addEventListener('abort', () => resolve('interrupted'), { once: true });
@@ -151,20 +150,19 @@ async function start(parts: RecoveryParts): Promise<string> {
     await started.catch(() => undefined);
     throw new OperatorError('interrupted');
   }
-  await Promise.race([watched, clock.sleep(POLL_MS)]);
   return readAs(runner, log);
 }
 
 async function watch(parts: RecoveryParts, ended: () => boolean): Promise<void> {
-  const { runner, dataDir, clock, progress, signal } = parts;
+  const { runner, dataDir, clock, progress } = parts;
   progress.update({ phase: 'replaying WAL' });
   while (!ended()) {
-    await clock.sleep(POLL_MS, signal).catch(() => undefined);
+    await clock.sleep(POLL_MS);
     if (ended()) return;
     const log = await readAs(runner, recoveryLog(dataDir));
     const from = /redo starts at ([0-9A-F]+\/[0-9A-F]+)/.exec(log)?.[1];
     const at = [...log.matchAll(/redo in progress.*current LSN: ([0-9A-F]+\/[0-9A-F]+)/g)].at(-1)?.[1];
-    if (from !== undefined && at !== undefined) {
+    if (from !== undefined && at !== undefined && !ended()) {
       progress.update({
         phase: 'replaying WAL',
         done: Math.round((lsnBytes(at) - lsnBytes(from)) / 1024 ** 2),
@@ -180,7 +178,7 @@ function word(text: string): string {
 }
 
 function recoveryFailed(log: string, dataDir: string): OperatorError {
-  const telling = log.split('\n').flatMap((line) => /(?:FATAL|PANIC|qbench): +(.*)/.exec(line)?.[1] ?? []);
+  const telling = log.split('\n').flatMap((line) => /((?:FATAL|PANIC|qbench): .*)/.exec(line)?.[1] ?? []);
   const words = (telling.length > 0 ? telling : log.trim().split('\n').slice(-3)).slice(-4).join('; ');
   return new OperatorError(`the restored cluster did not recover: ${words}`, {
     next: `read ${recoveryLog(dataDir)}; qbench verify tells of damaged backups and WAL, qbench info of the recovery window`,

@@ -23,8 +23,8 @@ function stamp(time: Date): string {
   return `${digits.slice(0, 8)}-${digits.slice(9, 15)}`;
 }
 
-/** When the backup of this label was begun. */
-function timeOf(label: string): number {
+/** When the backup of this label was begun, in milliseconds of the epoch; each later one has a later time, whatever the clock said. */
+export function labelTime(label: string): number {
   const last = label.split('_').at(-1) ?? label;
   const [, y, mo, d, h, mi, s] = /^(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)/.exec(last) ?? [];
   return Date.UTC(Number(y), Number(mo) - 1, Number(d), Number(h), Number(mi), Number(s));
@@ -35,7 +35,7 @@ function timeOf(label: string): number {
  * @param full label of the full backup it builds upon; undefined for a full one
  */
 export function nextLabel(type: BackupType, full: string | undefined, now: Date, existing: readonly string[]): string {
-  const latest = Math.max(0, ...existing.filter(isLabel).map(timeOf));
+  const latest = Math.max(0, ...existing.filter(isLabel).map(labelTime));
   const time = stamp(new Date(Math.max(now.getTime(), latest + 1000)));
   return full === undefined ? `${time}F` : `${full}_${time}${type === 'diff' ? 'D' : 'I'}`;
 }

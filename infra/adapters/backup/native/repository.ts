@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { BackupSet } from '../../../ops/backup/engine';
-import { isLabel } from '../../../ops/backup/label';
+import { isLabel, labelTime } from '../../../ops/backup/label';
 import { isSegment, type ArchivedSegment } from '../../../ops/backup/wal';
 import { OperatorError } from '../../../ops/errors';
 import type { Identity } from '../../processRunner';
@@ -126,7 +126,7 @@ export class Repository {
   sets(): BackupSet[] {
     return this.labels()
       .map((label) => this.set(label))
-      .sort((a, b) => a.startedAt.getTime() - b.startedAt.getTime());
+      .sort((a, b) => labelTime(a.name) - labelTime(b.name));
   }
 
   private set(label: string): BackupSet {

@@ -25,6 +25,11 @@ interface SourceRow {
   seconds_at_risk: number;
 }
 
+/** What the server says of its own archiving. */
+export async function readArchiver(session: Session): Promise<ArchiverState> {
+  return (await readSource(session)).archiver;
+}
+
 export async function readSource(session: Session): Promise<SourceFacts> {
   const row = (await session.query<SourceRow>(sqlText('queries/backup-source'))).rows[0];
   if (row === undefined) throw new Error('the server told nothing of itself');
