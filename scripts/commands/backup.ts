@@ -25,7 +25,7 @@ export function register(program: Command, context: CliContext): void {
     .option('--no-expire', 'removes nothing afterwards')
     .option('--json', 'as JSON')
     .action(async (flags: Flags, command: Command) => {
-      const { engine } = backupsOf(context, stackOf(command));
+      const { engine } = await backupsOf(context, stackOf(command));
       const { type, expire } = flags;
       const taken = await takeBackup(
         engine,

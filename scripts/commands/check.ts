@@ -9,7 +9,7 @@ export function register(program: Command, context: CliContext): void {
     .description('makes the server hand over its WAL now and waits until it is in the repository')
     .option('--json', 'as JSON')
     .action(async (flags: { json?: boolean }, command: Command) => {
-      const { engine } = backupsOf(context, stackOf(command));
+      const { engine } = await backupsOf(context, stackOf(command));
       const checked = await engine.check();
       if (flags.json === true) context.json(checked);
       else context.write(`WAL ${checked.segment} is in the repository, after ${checked.seconds.toFixed(1)} s\n`);

@@ -1,8 +1,6 @@
 /** `qbench drill`: proves that a restore works, and keeps the record; exit code 1 where it does not. */
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { openSession } from '../../infra/adapters/postgresDatabase';
-import { DATABASE_NAME, ROLE_NAMES } from '../../infra/naming';
 import { drill } from '../../infra/ops/backup/drill';
 import type { DrillRecord } from '../../infra/ops/backup/evidence';
 import { messageOf } from '../../infra/ops/errors';
@@ -25,9 +23,9 @@ export function register(program: Command, context: CliContext): void {
     .option('--target <folder>', 'new folder on a disk with room for the database (default: beside the repository)')
     .option('--json', 'as JSON')
     .action(async (flags: Flags, command: Command) => {
-      const { engine, repositoryDir } = backupsOf(context, stackOf(command));
+      const { engine, roomDir, openCopy } = await backupsOf(context, stackOf(command));
       const progress = context.progress();
-      const target = flags.target === undefined ? join(repositoryDir, `drill-${process.pid}`) : resolve(flags.target);
+      const target = flags.target === undefined ? join(roomDir, `drill-${process.pid}`) : resolve(flags.target);
       const record = await drill(
         engine,
         {
@@ -41,8 +39,7 @@ export function register(program: Command, context: CliContext): void {
               return undefined;
             }
           },
-          copy: ({ socketDir, port }) =>
-            openSession({ host: socketDir, port, database: DATABASE_NAME, user: ROLE_NAMES.superuser }),
+          copy: openCopy,
           signal: context.signal,
         },
         context.clock,

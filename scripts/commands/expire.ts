@@ -9,7 +9,7 @@ export function register(program: Command, context: CliContext): void {
     .description('removes backups and WAL that the retention no longer needs; never the last good full backup')
     .option('--json', 'as JSON')
     .action(async (flags: { json?: boolean }, command: Command) => {
-      const { engine } = backupsOf(context, stackOf(command));
+      const { engine } = await backupsOf(context, stackOf(command));
       const expired = await engine.expire();
       if (flags.json === true) context.json(expired);
       else if (expired.backups.length + expired.segments === 0) context.write('nothing to remove\n');

@@ -13,7 +13,7 @@ export function register(program: Command, context: CliContext): void {
     .description('the backups, the recovery window, WAL archiving and the last proven restore')
     .option('--json', 'as JSON')
     .action(async (flags: { json?: boolean }, command: Command) => {
-      const { engine } = backupsOf(context, stackOf(command));
+      const { engine } = await backupsOf(context, stackOf(command));
       const info = await readBackupInfo(engine, context.clock.now());
       if (flags.json === true) context.json(info);
       else context.write(forPeople(info));

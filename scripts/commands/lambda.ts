@@ -113,7 +113,7 @@ async function invokeHere(
     await monitorHere(context, command, event);
     return;
   }
-  const { engine } = backupsOf(context, stack);
+  const { engine } = await backupsOf(context, stack);
   const line =
     (level: string) =>
     (message: string, details: object = {}) =>

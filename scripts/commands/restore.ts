@@ -30,7 +30,7 @@ export function register(program: Command, context: CliContext): void {
     .option('--json', 'as JSON')
     .action(async (flags: Flags, command: Command) => {
       const stack = stackOf(command);
-      const { engine, dataDir } = backupsOf(context, stack);
+      const { engine, dataDir } = await backupsOf(context, stack);
       const outcome = await restoreBackup(
         engine,
         {

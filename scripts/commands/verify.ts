@@ -11,7 +11,7 @@ export function register(program: Command, context: CliContext): void {
     .description('reads every file of the backups and the WAL archive and names what is damaged')
     .option('--json', 'as JSON')
     .action(async (only: string | undefined, flags: { json?: boolean }, command: Command) => {
-      const { engine } = backupsOf(context, stackOf(command));
+      const { engine } = await backupsOf(context, stackOf(command));
       const report = await engine.verify(context.progress(), only);
       const { damages } = report;
       context.exitCode = damages.length > 0 ? 1 : 0;

@@ -1,15 +1,24 @@
 /** The backup engine of a stack. */
 import { userInfo } from 'node:os';
 import { NativeEngine } from '../../infra/adapters/backup/native/engine';
+import { PgbackrestEngine } from '../../infra/adapters/backup/pgbackrest/engine';
+import { asServerUser } from '../../infra/adapters/backup/pgbackrest/program';
+import { readArchiverByPsql } from '../../infra/adapters/backup/source';
 import { serverEnvironment } from '../../infra/adapters/localServer/cluster';
 import { superuserSession } from '../../infra/adapters/localServer/configuration';
 import { serverUser } from '../../infra/adapters/localServer/identity';
 import { portSeed, readRecord, stackLayout } from '../../infra/adapters/localServer/layout';
 import { findFreePort } from '../../infra/adapters/localServer/port';
 import { waitUntilReady } from '../../infra/adapters/localServer/probe';
+import { openSession } from '../../infra/adapters/postgresDatabase';
 import { ProcessRunner } from '../../infra/adapters/processRunner';
-import type { BackupEngine } from '../../infra/ops/backup/engine';
+import { DATABASE_NAME, ROLE_NAMES } from '../../infra/naming';
+import type { BackupEngine, RestoredCluster } from '../../infra/ops/backup/engine';
 import { OperatorError } from '../../infra/ops/errors';
+import type { Session } from '../../infra/ops/ports';
+import { DATA_MOUNT } from '../../infra/postgres/hostFiles';
+import { STANZA } from '../../infra/postgres/pgbackrest';
+import type { Ec2Settings, LocalSettings } from '../../infra/settings';
 import { CHECKOUT, type CliContext } from './context';
 import { stackSettings } from './stackSettings';
 
@@ -19,14 +28,21 @@ export interface StackBackups {
   engine: BackupEngine;
   /** Data folder of the stack's own server. */
   dataDir: string;
-  /** Folder on the machine of the server that has room for backups. */
-  repositoryDir: string;
+  /** Folder on the machine of the server that has room for a restored copy. */
+  roomDir: string;
+  /** A superuser's session of the application's database in a restored copy. */
+  openCopy(restored: RestoredCluster): Promise<Session>;
 }
 
 /** @throws OperatorError where the stack has no server, or takes no backups */
-export function backupsOf(context: CliContext, stack: string): StackBackups {
-  const { machine, clock } = context;
+export async function backupsOf(context: CliContext, stack: string): Promise<StackBackups> {
   const settings = stackSettings(CHECKOUT, stack);
+  if (settings?.tier === 'ec2') return onHost(context, stack, settings);
+  return onThisMachine(context, stack, settings?.tier === 'local' ? settings : undefined);
+}
+
+function onThisMachine(context: CliContext, stack: string, settings: LocalSettings | undefined): StackBackups {
+  const { machine, clock } = context;
   const layout = stackLayout(machine, stack);
   const record = readRecord(layout);
   if (record?.state !== 'initialised' || record.binDir === undefined) {
@@ -39,7 +55,7 @@ export function backupsOf(context: CliContext, stack: string): StackBackups {
       next: 'npm run up turns it on where backup.engine is "native"; a server that was made before this version restarts once for it',
     });
   }
-  const user = serverUser(settings?.tier === 'local' ? settings.local.osUser : undefined);
+  const user = serverUser(settings?.local.osUser);
   const engine = new NativeEngine({
     repositoryDir: record.repositoryDir,
     retentionDays: settings?.backup.retentionDays ?? DEFAULT_RETENTION_DAYS,
@@ -56,5 +72,54 @@ export function backupsOf(context: CliContext, stack: string): StackBackups {
     connect: async () => ((await waitUntilReady(record.dataDir, clock)) ? superuserSession(record) : undefined),
     freePort: () => findFreePort(portSeed(`${layout.dir}/restored`), new Set([record.port])),
   });
-  return { engine, dataDir: record.dataDir, repositoryDir: record.repositoryDir };
+  return {
+    engine,
+    dataDir: record.dataDir,
+    roomDir: record.repositoryDir,
+    openCopy: ({ socketDir, port }) =>
+      openSession({ host: socketDir, port, database: DATABASE_NAME, user: ROLE_NAMES.superuser }),
+  };
+}
+
+/** Port of a restored copy on a host: beside the server's own. */
+const COPY_PORT = 5433;
+
+/** On the host of the stack, by SSM: pgBackRest works there, and nothing of the repository passes through here. */
+async function onHost(context: CliContext, stack: string, settings: Ec2Settings): Promise<StackBackups> {
+  const { clock } = context;
+  const { ssmClient } = await import('../../infra/adapters/aws/clients');
+  const { onlineHost } = await import('../../infra/adapters/aws/ssmHost');
+  const { SsmCommandRunner } = await import('../../infra/adapters/aws/ssmCommandRunner');
+  const client = ssmClient(settings.aws.region);
+  const { instanceId } = await onlineHost(client, stack, clock);
+  const runner = new SsmCommandRunner({ client, clock, instanceId });
+  const version = settings.postgresVersion;
+  const dataDir = `${DATA_MOUNT}/${version}/main`;
+  const engine = new PgbackrestEngine({
+    runner,
+    stanza: STANZA,
+    become: 'postgres',
+    repository: `host ${instanceId}: /etc/pgbackrest/pgbackrest.conf`,
+    retentionDays: settings.backup.retentionDays,
+    binDir: `/usr/lib/postgresql/${version}/bin`,
+    dataDir,
+    serverConfigFile: `/etc/postgresql/${version}/main/postgresql.conf`,
+    operators: ['root', 'postgres'],
+    copyPort: () => Promise.resolve(settings.ec2.port === COPY_PORT ? COPY_PORT + 1 : COPY_PORT),
+    tmp: '/tmp',
+    evidenceDir: '/var/lib/qbench/drills',
+    clock,
+    archiver: () => readArchiverByPsql(asServerUser({ runner, become: 'postgres' }), ['-p', String(settings.ec2.port)]),
+  });
+  return {
+    engine,
+    dataDir,
+    roomDir: DATA_MOUNT,
+    openCopy: () =>
+      Promise.reject(
+        new OperatorError('a restored copy on a host of AWS is not reached from here, so its rows cannot be asked', {
+          next: `qbench restore --target ${DATA_MOUNT}/restored --start, then ask it on the host with the command that it prints`,
+        }),
+      ),
+  };
 }

@@ -25,7 +25,9 @@ async function measure(context: BenchContext): Promise<Row[]> {
   const stackDir = dirname(server.dataDir);
   const scratch = join(stackDir, 'bench-backup');
   const run = async (program: string, ...args: string[]): Promise<void> => {
-    const result = await runner.run(program.startsWith('/') ? program : join(server.binDir, program), args, { cwd: '/' });
+    const result = await runner.run(program.startsWith('/') ? program : join(server.binDir, program), args, {
+      cwd: '/',
+    });
     if (result.code !== 0) throw new Error(`${program}: ${result.stderr}`);
   };
   const engine = new NativeEngine({
@@ -52,7 +54,21 @@ async function measure(context: BenchContext): Promise<Row[]> {
     ours: async () => secondsOf(async () => void sets.push(await engine.backup({ type: 'full' }, recordedProgress()))),
     bare: async (round) =>
       secondsOf(() =>
-        run('pg_basebackup', '-D', bare(round), '-h', server.socketDir, '-p', String(server.port), '-U', 'postgres', '-X', 'stream', '-c', 'fast'),
+        run(
+          'pg_basebackup',
+          '-D',
+          bare(round),
+          '-h',
+          server.socketDir,
+          '-p',
+          String(server.port),
+          '-U',
+          'postgres',
+          '-X',
+          'stream',
+          '-c',
+          'fast',
+        ),
       ),
   });
   const bytes = sets[0]?.storedBytes ?? 0;
@@ -60,7 +76,14 @@ async function measure(context: BenchContext): Promise<Row[]> {
     ours: async (round) => {
       const target = join(scratch, `restored-${round}`);
       const restored = await engine.restore(
-        { backup: sets[0]?.name ?? '', point: { kind: 'backup' }, target, inPlace: false, lastWal: undefined, keepRunning: false },
+        {
+          backup: sets[0]?.name ?? '',
+          point: { kind: 'backup' },
+          target,
+          inPlace: false,
+          lastWal: undefined,
+          keepRunning: false,
+        },
         recordedProgress(),
       );
       await engine.discard(restored);
@@ -79,7 +102,9 @@ async function measure(context: BenchContext): Promise<Row[]> {
   const script = join(stackDir, 'qbench-wal');
   const pushes: number[] = [];
   for (let i = 0; i < SEGMENTS; i++) {
-    await stage.session.query("SELECT pg_catalog.pg_logical_emit_message(false, 'bench', repeat(md5(random()::text), 400000))");
+    await stage.session.query(
+      "SELECT pg_catalog.pg_logical_emit_message(false, 'bench', repeat(md5(random()::text), 400000))",
+    );
     const { segment } = await engine.check();
     const copy = join(scratch, segment);
     await run(script, 'get', segment, copy);
@@ -88,7 +113,8 @@ async function measure(context: BenchContext): Promise<Row[]> {
   }
   rmSync(scratch, { recursive: true, force: true });
   const mib = (bytes / 1024 ** 2).toFixed(0);
-  const throughput = (ours: readonly number[], theirs: readonly number[]): ReturnType<typeof summary> => summary(ratios(theirs, ours));
+  const throughput = (ours: readonly number[], theirs: readonly number[]): ReturnType<typeof summary> =>
+    summary(ratios(theirs, ours));
   return [
     {
       name: '`qbench backup --type full` / bare pg_basebackup, throughput',
@@ -104,8 +130,17 @@ async function measure(context: BenchContext): Promise<Row[]> {
       target: { atLeast: 0.95 },
       note: `the same backup, without replaying WAL; bare ${median(restoring.bare).toFixed(1)} s`,
     },
-    { name: 'archive push of a WAL segment', ...summary(pushes.map((seconds) => seconds * 1000)), unit: 'ms', note: `16 MiB, gzip -1, synced; ${SEGMENTS} segments` },
+    {
+      name: 'archive push of a WAL segment',
+      ...summary(pushes.map((seconds) => seconds * 1000)),
+      unit: 'ms',
+      note: `16 MiB, gzip -1, synced; ${SEGMENTS} segments`,
+    },
   ];
 }
 
-export const backupBench: Bench = { name: 'backup', about: 'backup, restore and archiving beside the bare programs', run: measure };
+export const backupBench: Bench = {
+  name: 'backup',
+  about: 'backup, restore and archiving beside the bare programs',
+  run: measure,
+};

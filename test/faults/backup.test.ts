@@ -16,6 +16,7 @@ import { measure } from '../../infra/ops/monitoring/measure';
 import { NO_MEMORY } from '../../infra/ops/monitoring/observation';
 import { resolveThresholds } from '../../infra/ops/thresholds';
 import { labelTime } from '../../infra/ops/backup/label';
+import { recoveryWindows } from '../../infra/ops/backup/window';
 import { takeBackup } from '../../infra/ops/backup/take';
 import { fillClustered } from '../support/clusteredRows';
 import { recordedProgress } from '../support/machine';
@@ -136,8 +137,8 @@ describe('a restore', () => {
 
   it('to a time after the last commit, and to the latest, has all of them', async () => {
     await stack.engine().check();
-    const { lastArchivedAt } = (await stack.engine().state()).archive;
-    for (const to of [lastArchivedAt?.toISOString() ?? '', 'latest']) {
+    const end = recoveryWindows(await stack.engine().state()).at(-1)?.to;
+    for (const to of [end?.toISOString() ?? '', 'latest']) {
       const rows = await inRestored(stack.engine(), { to, target: target('all') }, (session) =>
         session.query(documents),
       );

@@ -80,6 +80,11 @@ describe('damaged files', () => {
   let first: BackupSet;
   let second: BackupSet;
 
+  beforeAll(async () => {
+    first = await backup('full');
+    second = await backup('full');
+  });
+
   it.each([
     ['truncated', (file: string) => truncateSync(file, readFileSync(file).length - 1)],
     [
@@ -91,8 +96,6 @@ describe('damaged files', () => {
       },
     ],
   ])('a %s one is named by verify; restore refuses the backup and offers the previous', async (_, damage) => {
-    first ??= await backup('full');
-    second ??= await backup('full');
     const data = join(stack.repositoryDir, 'backups', second.name, 'data');
     const name = largestFile(data);
     const whole = readFileSync(join(data, name));

@@ -2,11 +2,23 @@
  * The pgbackrest engine over the real pgBackRest and a real server with the configuration that a host gets, its repository a folder.
  * Proves the verbs; not the repository on S3, which `test/host` proves.
  */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PgbackrestEngine } from '../../infra/adapters/backup/pgbackrest/engine';
+import { asServerUser } from '../../infra/adapters/backup/pgbackrest/program';
+import { readArchiverByPsql } from '../../infra/adapters/backup/source';
 import { findFreePort } from '../../infra/adapters/localServer/port';
 import { openSession } from '../../infra/adapters/postgresDatabase';
 import { systemClock } from '../../infra/adapters/systemClock';
@@ -20,13 +32,13 @@ import { ARCHIVE_TIMEOUT_SECONDS, pgbackrestConf, STANZA } from '../../infra/pos
 import { renderPostgresqlConf } from '../../infra/postgres/render';
 import { chrootRunner, debianChroot, noChroot } from '../support/debianChroot';
 import { recordedProgress } from '../support/machine';
-import { readArchiver } from '../../infra/adapters/backup/native/source';
+import { processesNaming } from '../support/processes';
 
 const BIN = '/usr/lib/postgresql/18/bin';
 const reason = noChroot();
 
 describe.runIf(reason === undefined)(`pgBackRest${reason === undefined ? '' : ` (not here: ${reason})`}`, () => {
-  let dir: string;
+  let dir = '';
   let runner: CommandRunner;
   let engine: PgbackrestEngine;
   let port: number;
@@ -39,7 +51,10 @@ describe.runIf(reason === undefined)(`pgBackRest${reason === undefined ? '' : ` 
   };
   const connect = (place = { socketDir: path('socket'), port }): Promise<Session> =>
     openSession({ host: place.socketDir, port: place.port, database: 'postgres', user: 'postgres' });
-  const sql = async <T = Record<string, unknown>>(text: string, place?: { socketDir: string; port: number }): Promise<T[]> => {
+  const sql = async <T = Record<string, unknown>>(
+    text: string,
+    place?: { socketDir: string; port: number },
+  ): Promise<T[]> => {
     const session = await connect(place);
     try {
       return (await session.query<T>(text)).rows;
@@ -50,7 +65,13 @@ describe.runIf(reason === undefined)(`pgBackRest${reason === undefined ? '' : ` 
   const restore = (to: string, target = path('restored')): Promise<RestoreOutcome> =>
     restoreBackup(
       engine,
-      { to, target, ownDataDir: path('data'), keepRunning: true, confirm: (word) => Promise.reject(new Error(`type ${word}`)) },
+      {
+        to,
+        target,
+        ownDataDir: path('data'),
+        keepRunning: true,
+        confirm: (word) => Promise.reject(new Error(`type ${word}`)),
+      },
       systemClock,
       recordedProgress(),
     );
@@ -63,7 +84,11 @@ describe.runIf(reason === undefined)(`pgBackRest${reason === undefined ? '' : ` 
     chmodSync(path('tmp'), 0o1777);
     runner = chrootRunner(root, dir);
     port = await findFreePort('00000a00', new Set());
-    await runner.run('chown', ['postgres:postgres', ...['log', 'socket', 'repository', 'spool', 'copies'].map((name) => path(name)), dir]);
+    await runner.run('chown', [
+      'postgres:postgres',
+      ...['log', 'socket', 'repository', 'spool', 'copies'].map((name) => path(name)),
+      dir,
+    ]);
     const conf = pgbackrestConf({
       repository: { kind: 'folder', path: path('repository') },
       retentionDays: 7,
@@ -75,7 +100,15 @@ describe.runIf(reason === undefined)(`pgBackRest${reason === undefined ? '' : ` 
     });
     const configFile = path('pgbackrest.conf');
     writeFileSync(configFile, `${conf}\n[global]\nrepo1-cipher-pass=not-a-secret\n`);
-    await asPostgres(`${BIN}/initdb`, '-D', path('data'), '--username=postgres', '--no-instructions', '--data-checksums', '--locale=C.UTF-8');
+    await asPostgres(
+      `${BIN}/initdb`,
+      '-D',
+      path('data'),
+      '--username=postgres',
+      '--no-instructions',
+      '--data-checksums',
+      '--locale=C.UTF-8',
+    );
     writeFileSync(
       path('data', 'postgresql.conf'),
       renderPostgresqlConf({
@@ -108,22 +141,26 @@ describe.runIf(reason === undefined)(`pgBackRest${reason === undefined ? '' : ` 
       tmp: '/tmp',
       evidenceDir: path('evidence'),
       clock: systemClock,
-      archiver: async () => {
-        const session = await connect();
-        try {
-          return await readArchiver(session);
-        } finally {
-          await session.close();
-        }
-      },
+      archiver: () =>
+        readArchiverByPsql(asServerUser({ runner, become: 'postgres' }), ['-h', path('socket'), '-p', String(port)]),
     });
     await sql('CREATE TABLE kept (id int PRIMARY KEY, text text)');
-    await sql("INSERT INTO kept SELECT g, repeat(md5(g::text), 10) FROM generate_series(1, 20000) AS g");
+    await sql('INSERT INTO kept SELECT g, repeat(md5(g::text), 10) FROM generate_series(1, 20000) AS g');
   });
 
   afterAll(async () => {
-    if (dir === undefined) return;
-    await runner.run('runuser', ['-u', 'postgres', '--', `${BIN}/pg_ctl`, 'stop', '-m', 'immediate', '-D', path('data')]);
+    if (dir === '') return;
+    await runner.run('runuser', [
+      '-u',
+      'postgres',
+      '--',
+      `${BIN}/pg_ctl`,
+      'stop',
+      '-m',
+      'immediate',
+      '-D',
+      path('data'),
+    ]);
     rmSync(dir, { recursive: true, force: true });
   });
 
@@ -138,15 +175,21 @@ describe.runIf(reason === undefined)(`pgBackRest${reason === undefined ? '' : ` 
     const info = await readBackupInfo(engine, new Date());
     expect(info.backups.map(({ name }) => name)).toEqual(made.map(({ name }) => name));
     expect(info).toMatchObject({ engine: 'pgbackrest', archive: { gaps: [] }, running: undefined });
-    expect(info.windows).toHaveLength(1);
-    expect(info.systemIdentifier).toBe((await sql<{ id: string }>('SELECT system_identifier::text AS id FROM pg_control_system()'))[0]?.id);
+    expect(info.windows[0]?.from).toEqual(made[0]?.stoppedAt);
+    expect(info.systemIdentifier).toBe(
+      (await sql<{ id: string }>('SELECT system_identifier::text AS id FROM pg_control_system()'))[0]?.id,
+    );
     expect((await engine.verify(recordedProgress())).damages).toEqual([]);
   });
 
   it('restores to a time between two inserts', async () => {
     await systemClock.sleep(1_100);
     await sql("INSERT INTO kept VALUES (30001, 'before')");
-    const at = (await sql<{ at: string }>("SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US+00') AS at"))[0]?.at;
+    const at = (
+      await sql<{ at: string }>(
+        "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US+00') AS at",
+      )
+    )[0]?.at;
     await sql("INSERT INTO kept VALUES (30002, 'after')");
     await systemClock.sleep(1_100);
     await engine.check();
@@ -167,7 +210,8 @@ describe.runIf(reason === undefined)(`pgBackRest${reason === undefined ? '' : ` 
     try {
       await sql("INSERT INTO kept VALUES (40001, 'meanwhile')");
       await sql('SELECT pg_switch_wal()');
-      while (((await sql<{ n: number }>('SELECT failed_count::int AS n FROM pg_stat_archiver'))[0]?.n ?? 0) === 0) await systemClock.sleep(100);
+      while (((await sql<{ n: number }>('SELECT failed_count::int AS n FROM pg_stat_archiver'))[0]?.n ?? 0) === 0)
+        await systemClock.sleep(100);
       const archiver = await engine.parts.archiver();
       expect(archiver?.waiting).toBeGreaterThan(0);
       expect(archiver?.secondsAtRisk).toBeGreaterThan(0);
@@ -186,13 +230,13 @@ describe.runIf(reason === undefined)(`pgBackRest${reason === undefined ? '' : ` 
   });
 
   it('a second backup ends naming the first', async () => {
-    const lock = await runner.run('sh', ['-c', 'mkdir -p /tmp/pgbackrest && ls /tmp/pgbackrest']);
-    expect(lock.code).toBe(0);
-    // Held from the moment it runs: the copying is throttled by a stopped process.
+    // Held from the moment it runs, by a stopped process.
     const first = engine.backup({ type: 'full' }, recordedProgress());
     const held = async (): Promise<number | undefined> => {
       const listed = await runner.run('ps', ['-eo', 'pid=,args=']);
-      const line = listed.stdout.split('\n').find((each) => /^\s*\d+ pgbackrest .*backup/.test(each) && each.includes(dir));
+      const line = listed.stdout
+        .split('\n')
+        .find((each) => /^\s*\d+ pgbackrest .*backup/.test(each) && each.includes(dir));
       return line === undefined ? undefined : Number.parseInt(line, 10);
     };
     let pid = await held();
@@ -203,33 +247,39 @@ describe.runIf(reason === undefined)(`pgBackRest${reason === undefined ? '' : ` 
         new RegExp(`another backup is already running \\(pid ${pid}, since 20`),
       );
     } finally {
-      process.kill(pid, 'SIGCONT');
+      // runuser stops with the program that it runs.
+      for (const each of processesNaming(dir))
+        if (each.command.includes('pgbackrest')) process.kill(each.pid, 'SIGCONT');
     }
     expect((await first).type).toBe('full');
   });
 
-  it.each(['truncated', 'flipped'])('names a %s file; restore refuses the backup and offers the previous', async (how) => {
-    const state = await engine.state();
-    const last = state.backups.at(-1) as BackupSet;
-    const bundles = path('repository', 'backup', STANZA, last.name, 'bundle');
-    const file = join(bundles, readdirSync(bundles).sort()[0] ?? '');
-    const whole = readFileSync(file);
-    const damaged = how === 'truncated' ? whole.subarray(0, Math.floor(whole.length / 2)) : Buffer.from(whole);
-    if (how === 'flipped') damaged.writeUInt8(damaged.readUInt8(Math.floor(whole.length / 2)) ^ 0xff, Math.floor(whole.length / 2));
-    writeFileSync(file, damaged);
-    try {
-      const { damages } = await engine.verify(recordedProgress());
-      expect(damages.map(({ where }) => where)).toContain(last.name);
-      await expect(restore(last.name)).rejects.toMatchObject({
-        message: expect.stringContaining('is damaged') as string,
-        next: expect.stringContaining(`--to ${state.backups.at(-2)?.name ?? ''}`) as string,
-      });
-      expect(existsSync(path('restored', 'PG_VERSION'))).toBe(false);
-    } finally {
-      writeFileSync(file, whole);
-      rmSync(path('restored'), { recursive: true, force: true });
-    }
-  });
+  it.each(['truncated', 'flipped'])(
+    'names a %s file; restore refuses the backup and offers the previous',
+    async (how) => {
+      const state = await engine.state();
+      const last = state.backups.at(-1) as BackupSet;
+      const bundles = path('repository', 'backup', STANZA, last.name, 'bundle');
+      const file = join(bundles, readdirSync(bundles).sort()[0] ?? '');
+      const whole = readFileSync(file);
+      const damaged = how === 'truncated' ? whole.subarray(0, Math.floor(whole.length / 2)) : Buffer.from(whole);
+      if (how === 'flipped')
+        damaged.writeUInt8(damaged.readUInt8(Math.floor(whole.length / 2)) ^ 0xff, Math.floor(whole.length / 2));
+      writeFileSync(file, damaged);
+      try {
+        const { damages } = await engine.verify(recordedProgress());
+        expect(damages.map(({ where }) => where)).toContain(last.name);
+        await expect(restore(last.name)).rejects.toMatchObject({
+          message: expect.stringContaining('is damaged') as string,
+          next: expect.stringContaining(`--to ${state.backups.at(-2)?.name ?? ''}`) as string,
+        });
+        expect(existsSync(path('restored', 'PG_VERSION'))).toBe(false);
+      } finally {
+        writeFileSync(file, whole);
+        rmSync(path('restored'), { recursive: true, force: true });
+      }
+    },
+  );
 
   it('expires nothing that is needed', async () => {
     expect(await engine.expire()).toMatchObject({ backups: [] });

@@ -40,9 +40,14 @@ export function noChroot(): string | undefined {
 function mirror(): string | undefined {
   const folder = '/etc/apt';
   const below = join(folder, 'sources.list.d');
-  const files = [join(folder, 'sources.list'), ...(existsSync(below) ? readdirSync(below).map((name) => join(below, name)) : [])];
+  const files = [
+    join(folder, 'sources.list'),
+    ...(existsSync(below) ? readdirSync(below).map((name) => join(below, name)) : []),
+  ];
   for (const file of files.filter((name) => existsSync(name) && /\.(list|sources)$/.test(name))) {
-    const found = /^(?:URIs:\s*|deb\s+(?:\[[^\]]*\]\s*)?)(https?:\/\/\S*\/debian)\/?(?:\s|$)/m.exec(readFileSync(file, 'utf8'));
+    const found = /^(?:URIs:\s*|deb\s+(?:\[[^\]]*\]\s*)?)(https?:\/\/\S*\/debian)\/?(?:\s|$)/m.exec(
+      readFileSync(file, 'utf8'),
+    );
     if (found?.[1] !== undefined) return found[1];
   }
   return undefined;
@@ -57,7 +62,10 @@ export async function debianChroot(): Promise<string> {
   const cache = cacheDir(machine.context);
   machine.remove();
   mkdirSync(cache, { recursive: true });
-  const recipe = createHash('sha256').update(JSON.stringify([SUITE, PACKAGES, OPTIONS])).digest('hex').slice(0, 12);
+  const recipe = createHash('sha256')
+    .update(JSON.stringify([SUITE, PACKAGES, OPTIONS]))
+    .digest('hex')
+    .slice(0, 12);
   const root = join(cache, `debian-root-${recipe}`);
   await withLock(`${root}.lock`, BUILD_WAIT_MS, systemClock, async () => {
     if (existsSync(root)) return;
@@ -66,7 +74,16 @@ export async function debianChroot(): Promise<string> {
     const runner = new ProcessRunner({ ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' });
     const noCluster =
       '--essential-hook=mkdir -p "$1/etc/postgresql-common" && echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.conf"';
-    const args = ['--quiet', '--mode=root', ...OPTIONS, noCluster, `--include=${PACKAGES.join(',')}`, SUITE, draft, mirror() ?? ''];
+    const args = [
+      '--quiet',
+      '--mode=root',
+      ...OPTIONS,
+      noCluster,
+      `--include=${PACKAGES.join(',')}`,
+      SUITE,
+      draft,
+      mirror() ?? '',
+    ];
     const result = await runner.run('mmdebstrap', args, { timeoutMs: BUILD_WAIT_MS });
     if (result.code !== 0) throw new Error(`mmdebstrap ended with ${result.code}: ${result.stderr.slice(-2000)}`);
     renameSync(draft, root);

@@ -12,11 +12,20 @@ import { backupMetrics } from '../../infra/ops/backup/info';
 import { fullOfLabel, isLabel, nextLabel, typeOfLabel } from '../../infra/ops/backup/label';
 import { parseRecoveryTime } from '../../infra/ops/backup/recoveryTime';
 import { planRetention } from '../../infra/ops/backup/retention';
-import { archiveState, segmentBefore, segmentName, segmentNumber, type ArchivedSegment } from '../../infra/ops/backup/wal';
+import {
+  archiveState,
+  segmentBefore,
+  segmentName,
+  segmentNumber,
+  type ArchivedSegment,
+} from '../../infra/ops/backup/wal';
 import { goodBackups, planRestore, recoveryWindows } from '../../infra/ops/backup/window';
 
 const DAY = 86_400_000;
 const at = (day: number): Date => new Date(Date.UTC(2026, 0, 1) + day * DAY);
+
+/** Commits of the last moments may be in the next segment. */
+const before = (time: Date): Date => new Date(time.getTime() - 100);
 
 /** A backup of this day whose WAL is the segment of that number. */
 function backup(day: number, type: BackupSet['type'] = 'full', needs: string[] = [], damage?: string): BackupSet {
@@ -60,7 +69,8 @@ describe('labels', () => {
     expect(nextLabel('diff', full, new Date('2026-11-23T02:00:00Z'), [full])).toBe('20261122-204512F_20261123-020000D');
     expect(typeOfLabel(`${full}_20261123-020000I`)).toBe('incr');
     expect(fullOfLabel(`${full}_20261123-020000I`)).toBe(full);
-    for (const text of ['latest', '../20261122-204512F', '20261122-204512F/..', '20261122-204512']) expect(isLabel(text)).toBe(false);
+    for (const text of ['latest', '../20261122-204512F', '20261122-204512F/..', '20261122-204512'])
+      expect(isLabel(text)).toBe(false);
   });
 
   it('grow also where the clock was set back', () => {
@@ -79,12 +89,18 @@ describe('times', () => {
     expect(parseRecoveryTime(given, 'w').text).toBe(text);
   });
 
-  it.each(['', 'now', '2026-11-22', '2026-13-01T00:00:00Z', '2026-02-29T00:00:00Z', '2026-01-01T24:00:00Z', '2026-01-01T00:00:00+19:00', '2026-11-22 20:45:00 Europe/Berlin'])(
-    '"%s" is refused',
-    (given) => {
-      expect(() => parseRecoveryTime(given, 'w')).toThrow(/--to/);
-    },
-  );
+  it.each([
+    '',
+    'now',
+    '2026-11-22',
+    '2026-13-01T00:00:00Z',
+    '2026-02-29T00:00:00Z',
+    '2026-01-01T24:00:00Z',
+    '2026-01-01T00:00:00+19:00',
+    '2026-11-22 20:45:00 Europe/Berlin',
+  ])('"%s" is refused', (given) => {
+    expect(() => parseRecoveryTime(given, 'w')).toThrow(/--to/);
+  });
 
   it('without a zone is refused, with what to write', () => {
     expect(() => parseRecoveryTime('2026-11-22 20:45:00', 'w')).toThrow(/no zone/);
@@ -96,11 +112,19 @@ describe('WAL', () => {
     expect(segmentName(1, 0x1_0000_0000 / 0x100_0000 - 1)).toBe('0000000100000000000000FF');
     expect(segmentBefore(1, '1/0')).toBe('0000000100000000000000FF');
     expect(segmentBefore(1, '1/1')).toBe('000000010000000100000000');
-    fc.assert(fc.property(fc.nat(), fc.integer({ min: 1, max: 99 }), (n, timeline) => segmentNumber(segmentName(timeline, n)) === n));
+    fc.assert(
+      fc.property(
+        fc.nat(),
+        fc.integer({ min: 1, max: 99 }),
+        (n, timeline) => segmentNumber(segmentName(timeline, n)) === n,
+      ),
+    );
   });
 
   it('tells the gaps, also where a timeline forked', () => {
-    expect(archiveState(wal([1, 2, 5, 6])).gaps).toEqual([{ from: segmentName(1, 3), to: segmentName(1, 4), after: at(2) }]);
+    expect(archiveState(wal([1, 2, 5, 6])).gaps).toEqual([
+      { from: segmentName(1, 3), to: segmentName(1, 4), after: at(2) },
+    ]);
     // 7 and 8 of the first timeline were given up when the second forked at 6.
     const forked = archiveState([...wal([4, 5, 6, 7, 8]), ...wal([6, 7], 2)]);
     expect(forked).toMatchObject({ first: segmentName(1, 4), last: segmentName(2, 7), gaps: [], segments: 7 });
@@ -113,8 +137,8 @@ describe('the recovery window', () => {
     const second = backup(6);
     const state = repository([full, second], [1, 2, 3, 5, 6, 7]);
     expect(recoveryWindows(state)).toEqual([
-      { from: at(1), to: at(3) },
-      { from: at(6), to: at(7) },
+      { from: at(1), to: before(at(3)) },
+      { from: at(6), to: before(at(7)) },
     ]);
     expect(() => planRestore(state, at(4).toISOString(), at(9))).toThrow(/gap/);
     expect(planRestore(state, at(2.5).toISOString(), at(9)).backup.name).toBe(full.name);
@@ -142,8 +166,14 @@ describe('retention', () => {
   it('keeps what any moment of the last days needs', () => {
     const fulls = [1, 8, 15].map((day) => backup(day));
     const diff = backup(4, 'diff', [fulls[0]?.name ?? '']);
-    const state = repository([fulls[0], diff, fulls[1], fulls[2]].filter((each) => each !== undefined), []);
-    expect(planRetention(state, 7, at(15.5))).toEqual({ remove: [diff.name, fulls[0]?.name], keepWalFrom: segmentName(1, 8) });
+    const state = repository(
+      [fulls[0], diff, fulls[1], fulls[2]].filter((each) => each !== undefined),
+      [],
+    );
+    expect(planRetention(state, 7, at(15.5))).toEqual({
+      remove: [diff.name, fulls[0]?.name],
+      keepWalFrom: segmentName(1, 8),
+    });
     expect(planRetention(state, 7, at(14)).remove).toEqual([]);
   });
 
@@ -152,7 +182,10 @@ describe('retention', () => {
     fc.assert(
       fc.property(sets, fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 500 }), (drawn, days, now) => {
         const unique = [...new Map(drawn).entries()].sort(([a], [b]) => a - b);
-        const state = repository(unique.map(([day, good]) => backup(day, 'full', [], good ? undefined : 'damaged')), []);
+        const state = repository(
+          unique.map(([day, good]) => backup(day, 'full', [], good ? undefined : 'damaged')),
+          [],
+        );
         const plan = planRetention(state, days, at(60 + now));
         const last = goodBackups(state).at(-1);
         if (last === undefined) return plan.remove.length === 0;
@@ -167,7 +200,9 @@ describe('the shell', () => {
   it('gets paths as they are', () => {
     expect(shellQuote("it's")).toBe(`'it'\\''s'`);
     expect(archiveCommand("/a b/100%/q'x")).toBe(`'/a b/100%%/q'\\''x' push "%p" "%f"`);
-    expect(cappedCommand('get "%f"', '0000000100000000000000A0')).toMatch(/^case "%f" in .* = "00000000000000A0" \] \|\| exit 1 ;; esac; get "%f"$/);
+    expect(cappedCommand('get "%f"', '0000000100000000000000A0')).toMatch(
+      /^case "%f" in .* = "00000000000000A0" \] \|\| exit 1 ;; esac; get "%f"$/,
+    );
   });
 });
 
@@ -194,23 +229,43 @@ describe("pgBackRest's answers", () => {
   it('keep every digit of the system identifier, errors and progress', () => {
     const text = JSON.stringify(info).replace(/"system-id":\d+/, '"system-id":7568392834502389123');
     const read = readInfo(text, 'qbench');
-    expect(read).toMatchObject({ systemIdentifier: '7568392834502389123', postgresVersion: '18', archiveId: '18-1', running: { doneBytes: 40, totalBytes: 100 } });
-    expect(read.backups[0]).toMatchObject({ type: 'full', storedBytes: 300, damage: expect.stringContaining('pages') as string });
+    expect(read).toMatchObject({
+      systemIdentifier: '7568392834502389123',
+      postgresVersion: '18',
+      archiveId: '18-1',
+      running: { doneBytes: 40, totalBytes: 100 },
+    });
+    expect(read.backups[0]).toMatchObject({
+      type: 'full',
+      storedBytes: 300,
+      damage: expect.stringContaining('pages') as string,
+    });
     expect(() => readInfo('[]', 'qbench')).toThrow(/no stanza "qbench"/);
   });
 
   it('list segments, and nothing else, as the archive', () => {
     const listing = {
       '0000000100000000': { type: 'path' },
-      '0000000100000000/000000010000000000000003-0123456789012345678901234567890123456789.zst': { type: 'file', size: 5, time: 1 },
-      '0000000100000000/000000010000000000000004.partial-0123456789012345678901234567890123456789.zst': { type: 'file', size: 5, time: 1 },
+      '0000000100000000/000000010000000000000003-0123456789012345678901234567890123456789.zst': {
+        type: 'file',
+        size: 5,
+        time: 1,
+      },
+      '0000000100000000/000000010000000000000004.partial-0123456789012345678901234567890123456789.zst': {
+        type: 'file',
+        size: 5,
+        time: 1,
+      },
       '00000002.history': { type: 'file', size: 5, time: 1 },
     };
-    expect(segmentsOf(JSON.stringify(listing))).toEqual([{ name: segmentName(1, 3), archivedAt: new Date(1000), storedBytes: 5 }]);
+    expect(segmentsOf(JSON.stringify(listing))).toEqual([
+      { name: segmentName(1, 3), archivedAt: new Date(1000), storedBytes: 5 },
+    ]);
   });
 
   it('name a backup that verify calls invalid', () => {
-    const stdout = 'stanza: qbench\nstatus: error\n  archiveId: 18-1, total WAL checked: 4, total valid WAL: 4\n  backup: 20261122-204512F, status: invalid, total files checked: 9, total valid files: 8\n    missing: 0, checksum invalid: 1, size invalid: 0, other: 0\n';
+    const stdout =
+      'stanza: qbench\nstatus: error\n  archiveId: 18-1, total WAL checked: 4, total valid WAL: 4\n  backup: 20261122-204512F, status: invalid, total files checked: 9, total valid files: 8\n    missing: 0, checksum invalid: 1, size invalid: 0, other: 0\n';
     const report = readVerify({ code: 0, stdout, stderr: '' }, 7);
     expect(report).toMatchObject({ backups: 1, segments: 4, damages: [{ where: '20261122-204512F' }] });
   });
@@ -218,8 +273,11 @@ describe("pgBackRest's answers", () => {
 
 describe('evidence', () => {
   it('counts only a restore that was proven, and gives its age', () => {
-    const record = (finishedAt: string, passed: boolean): string => JSON.stringify({ version: 1, finishedAt, passed, checks: [] });
-    const records = [record(at(1).toISOString(), true), record(at(2).toISOString(), false), 'half a rec'].flatMap(parseEvidence);
+    const record = (finishedAt: string, passed: boolean): string =>
+      JSON.stringify({ version: 1, finishedAt, passed, checks: [] });
+    const records = [record(at(1).toISOString(), true), record(at(2).toISOString(), false), 'half a rec'].flatMap(
+      parseEvidence,
+    );
     expect(records).toHaveLength(2);
     const proven = lastProven(records);
     expect(proven?.finishedAt).toBe(at(1).toISOString());

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { TargetFolder } from '../../ops/backup/engine';
 import { OperatorError } from '../../ops/errors';
-import type { CommandRunner } from '../../ops/ports';
+import type { CommandResult, CommandRunner } from '../../ops/ports';
 
 const LOOK = `
 [ -e "$1" ] || { echo absent; exit 0; }
@@ -21,9 +21,11 @@ export async function inspectTarget(runner: CommandRunner, binDir: string, targe
   const exists = looked.stdout.trim() !== 'absent';
   const filled = looked.stdout.trim() === 'filled';
   if (!filled) return { exists, empty: true, runningPid: undefined, systemIdentifier: undefined };
-  const env = { LC_ALL: 'C' };
-  const status = await runner.run(join(binDir, 'pg_ctl'), ['status', '-D', target], { env, cwd: '/' });
-  const control = await runner.run(join(binDir, 'pg_controldata'), ['-D', target], { env, cwd: '/' });
+  // Not as environment of the call: a runner that records its calls takes none.
+  const inEnglish = (program: string, ...args: string[]): Promise<CommandResult> =>
+    runner.run('env', ['LC_ALL=C', join(binDir, program), ...args], { cwd: '/' });
+  const status = await inEnglish('pg_ctl', 'status', '-D', target);
+  const control = await inEnglish('pg_controldata', '-D', target);
   const pid = /PID: (\d+)/.exec(status.stdout)?.[1];
   return {
     exists,

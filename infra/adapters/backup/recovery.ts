@@ -94,7 +94,12 @@ export async function recover(
     return start(parts);
   };
   let log = await attempt(point);
-  if (point.kind === 'time' && ENDED_BEFORE_TARGET.test(log)) log = await attempt({ kind: 'latest' });
+  if (point.kind === 'time' && ENDED_BEFORE_TARGET.test(log)) {
+    log = await attempt({ kind: 'latest' });
+    parts.progress.note(
+      `the WAL in the repository holds no commit after ${point.time}: all of it was replayed. What was committed before that time and never archived is not there`,
+    );
+  }
   if (!/database system is ready to accept connections/.test(log)) throw recoveryFailed(log, dataDir);
   await writeAs(runner, auto, before);
   const commit = [...log.matchAll(/last completed transaction was at log time (.+)$/gm)].at(-1)?.[1];
@@ -133,8 +138,7 @@ async function start(parts: RecoveryParts): Promise<string> {
   let ended = false;
   // pg_ctl's wait ends as soon as the server replays: without hot standby that already counts as up.
   const started = runner
-    .run('sh', ['-c', START_AND_WAIT, 'sh', join(binDir, 'pg_ctl'), dataDir, log, options], {
-      env: { LC_ALL: 'C' },
+    .run('env', ['LC_ALL=C', 'sh', '-c', START_AND_WAIT, 'sh', join(binDir, 'pg_ctl'), dataDir, log, options], {
       cwd: '/',
     })
     .finally(() => (ended = true));

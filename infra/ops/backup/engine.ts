@@ -36,7 +36,7 @@ export interface ArchiveGap {
   /** First and last missing segment. */
   from: string;
   to: string;
-  /** When the last segment before it was archived. */
+  /** The same of the last segment before it. */
   after: Date;
 }
 
@@ -45,7 +45,7 @@ export interface ArchiveState {
   /** Oldest and newest segment of the newest timeline; undefined where there is none. */
   first: string | undefined;
   last: string | undefined;
-  /** When the newest one came in. */
+  /** When the newest one was written, as far as the repository tells: else when it came in. */
   lastArchivedAt: Date | undefined;
   segments: number;
   storedBytes: number;

@@ -36,8 +36,9 @@ export interface DrillRecord {
 /** A record as it was written; nothing for a text that is none, such as one of a run that was killed. */
 export function parseEvidence(text: string): DrillRecord[] {
   try {
-    const record = JSON.parse(text) as DrillRecord;
-    return record.version === 1 && typeof record.finishedAt === 'string' ? [record] : [];
+    const record = JSON.parse(text) as Partial<DrillRecord>;
+    const known = record.version === 1 && record.finishedAt !== undefined && record.passed !== undefined;
+    return known ? [record as DrillRecord] : [];
   } catch {
     return [];
   }

@@ -18,7 +18,7 @@ export interface RestoreOptions {
    * Asks a person to type `word`. Called where the folder holds something, which is then moved aside, never deleted.
    * @throws where he does not
    */
-  confirm(word: string, consequence: string): Promise<void>;
+  confirm: (word: string, consequence: string) => Promise<void>;
 }
 
 export interface RestoreOutcome {

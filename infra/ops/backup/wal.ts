@@ -41,6 +41,7 @@ export function segmentAt(timeline: number, lsn: string): string {
 /** One archived segment. */
 export interface ArchivedSegment {
   name: string;
+  /** When it was written, as far as the repository tells: else when it came in. */
   archivedAt: Date;
   storedBytes: number;
 }

@@ -12,14 +12,22 @@ export interface RecoveryWindow {
   to: Date;
 }
 
+/** A commit takes its time a moment before its WAL is written, and may then be in the next segment. */
+const COMMIT_MARGIN_MS = 100;
+
 /** Last moment that recovery from this backup reaches. */
-export function reachOf(backup: BackupSet, state: Pick<RepositoryState, 'archive'>): Date {
+export function reachOf(backup: BackupSet, state: Pick<RepositoryState, 'archive' | 'backups'>): Date {
   const { gaps, last, lastArchivedAt } = state.archive;
   const stop = segmentNumber(backup.stopWal);
   if (last === undefined || lastArchivedAt === undefined || segmentNumber(last) < stop) return backup.stoppedAt;
   const gap = gaps.find(({ to }) => segmentNumber(to) >= stop);
-  const end = gap === undefined ? lastArchivedAt : gap.after;
-  return end > backup.stoppedAt ? end : backup.stoppedAt;
+  const end = gap === undefined ? segmentNumber(last) : segmentNumber(gap.from) - 1;
+  const written = (gap === undefined ? lastArchivedAt : gap.after).getTime() - COMMIT_MARGIN_MS;
+  // What was committed before a later backup began lies in WAL up to its end.
+  const later = state.backups
+    .filter(({ stopWal }) => segmentNumber(stopWal) <= end)
+    .map(({ startedAt }) => startedAt.getTime());
+  return new Date(Math.max(backup.stoppedAt.getTime(), written, ...later));
 }
 
 function isGood(backup: BackupSet, state: Pick<RepositoryState, 'backups'>): boolean {

@@ -23,7 +23,7 @@ import { inspectTarget, setTargetAside } from '../place';
 import { stopCluster } from '../recovery';
 import { expireWal } from './expire';
 import { restoreNative } from './restore';
-import { readSource, type SourceFacts } from './source';
+import { readSource, type SourceFacts } from '../source';
 import { takeBaseBackup } from './take';
 import { Repository } from './repository';
 import { verifyRepository } from './verify';
@@ -91,7 +91,7 @@ export class NativeEngine implements BackupEngine {
       what: kept?.what ?? 'run',
       since: kept === undefined ? undefined : new Date(kept.since),
       ...(progress === undefined ? {} : { doneBytes: Number(progress.streamed) }),
-      ...(progress?.total == null ? {} : { totalBytes: Number(progress.total) }),
+      ...(progress === undefined || progress.total === null ? {} : { totalBytes: Number(progress.total) }),
     };
   }
 

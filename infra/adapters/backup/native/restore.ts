@@ -95,14 +95,15 @@ async function combine(
   repository.makeDir(target);
   const total = chain.at(-1)?.databaseBytes ?? 0;
   const begun = clock.monotonicMs();
-  let ended = false;
+  const copying = new AbortController();
   const watch = async (): Promise<void> => {
-    while (!ended) {
+    for (;;) {
       await clock.sleep(POLL_MS);
       const done = await bytesBelow(target);
+      if (copying.signal.aborted) return;
       const seconds = (clock.monotonicMs() - begun) / 1000;
       const mib = (bytes: number): number => Math.round(bytes / 1024 ** 2);
-      if (!ended && done > 0)
+      if (done > 0)
         progress.update({
           phase: 'copying',
           done: mib(Math.min(done, total)),
@@ -125,6 +126,6 @@ async function combine(
     if (result.code !== 0) await runner.run('sh', ['-c', 'rm -rf -- "$1"/* "$1"/.[!.]*', 'sh', target], { cwd: '/' });
     assertDone(result, 'putting the backup together', target);
   } finally {
-    ended = true;
+    copying.abort();
   }
 }

@@ -14,7 +14,7 @@ import { baseBackupPids } from '../../localServer/probe';
 import type { NativeEngineParts } from './engine';
 import { assertDone, complaintOf, readManifest, runProgram } from './programs';
 import { begunFile, PARTIAL, type Repository } from './repository';
-import type { SourceFacts } from './source';
+import type { SourceFacts } from '../source';
 
 /** How the server says that it no longer has, or never had, the WAL summaries that an incremental backup is made from. */
 const NO_SUMMARIES =

@@ -51,6 +51,8 @@ push() {
   part=$wal/.$2.$$
   trap 'rm -f "$part"' EXIT
   gzip -1 -c "$1" >"$part" || fail 1 "$2 could not be written to $wal"
+  # The time of its last record, which the recovery window is told by, and not that of a push that came late.
+  touch -r "$1" "$part"
   durable "$part"
   # A link fails where the name is taken, so of two that push the same segment one is told.
   ln "$part" "$target" || fail 1 "$2 could not be put in its place in $wal"

@@ -21,7 +21,7 @@ import { inspectTarget, setTargetAside } from '../place';
 import { stopCluster } from '../recovery';
 import { readArchive } from './archive';
 import { readInfo, type StanzaInfo } from './infoJson';
-import { asServerUser, assertDone, EXIT, pgbackrest, type PgbackrestProgram } from './program';
+import { asServerUser, assertDone, LOCK_ACQUIRE_ERROR, pgbackrest, type PgbackrestProgram } from './program';
 import { restorePgbackrest } from './restore';
 import { readVerify } from './verify';
 
@@ -192,7 +192,7 @@ export class PgbackrestEngine implements BackupEngine {
 
   /** @throws OperatorError where pgBackRest ended because another one of it holds the stanza */
   private async refuseBusy(code: number, what: string): Promise<void> {
-    if (code !== EXIT.lockAcquire) return;
+    if (code !== LOCK_ACQUIRE_ERROR) return;
     const holder = await this.lockHolder();
     throw new OperatorError(
       `no ${what} now: another ${holder.what} is already running (pid ${holder.pid ?? 'unknown'}${holder.since === undefined ? '' : `, since ${holder.since.toISOString()}`})`,

@@ -34,8 +34,8 @@ export function pgbackrest(
   });
 }
 
-/** Errors of pgBackRest that this project has words of its own for. https://github.com/pgbackrest/pgbackrest: src/build/error/error.yaml */
-export const EXIT = { lockAcquire: 50, fileMissing: 55, checksum: 29, format: 31 } as const;
+/** Exit code of pgBackRest where another one of it holds the stanza. https://github.com/pgbackrest/pgbackrest: src/build/error/error.yaml */
+export const LOCK_ACQUIRE_ERROR = 50;
 
 /** The ERROR lines of pgBackRest, with what it adds to them. */
 export function complaintOf({ stdout, stderr }: CommandResult): string {

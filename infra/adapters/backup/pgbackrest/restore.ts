@@ -29,7 +29,6 @@ export async function restorePgbackrest(
     `--set=${request.backup}`,
     `--pg1-path=${target}`,
     ...typeOptions(point),
-    '--target-timeline=latest',
     ...(inPlace ? [] : ['--archive-mode=off']),
   ];
   const result = await pgbackrest(parts, 'restore', options, signal === undefined ? {} : { signal });
@@ -71,11 +70,11 @@ export async function restorePgbackrest(
 function typeOptions(point: RecoveryPoint): string[] {
   switch (point.kind) {
     case 'latest':
-      return ['--type=default'];
+      return ['--type=default', '--target-timeline=latest'];
     case 'backup':
       return ['--type=immediate', '--target-action=promote'];
     case 'time':
-      return ['--type=time', `--target=${point.time}`, '--target-action=promote'];
+      return ['--type=time', `--target=${point.time}`, '--target-timeline=latest', '--target-action=promote'];
   }
 }
 
