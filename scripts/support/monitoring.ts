@@ -101,7 +101,8 @@ export async function look(
 async function backupAges(context: CliContext, { record, stack }: Watched): Promise<Observation['backup']> {
   if (record?.repositoryDir === undefined) return undefined;
   try {
-    const { metrics } = await readBackupInfo(backupsOf(context, stack).engine, context.clock.now());
+    const { engine } = await backupsOf(context, stack);
+    const { metrics } = await readBackupInfo(engine, context.clock.now());
     return { backupAgeSeconds: metrics.backupAgeSeconds, restoreAgeSeconds: metrics.provenRestoreAgeSeconds };
   } catch {
     // qbench info tells why; what the database itself says is worth having all the same.
