@@ -30,7 +30,7 @@ describe('the policy pack', () => {
     expect([...new Set(preview.policies.map(({ policy }) => policy))].sort()).toEqual(['flow-logs', 'secret-rotated']);
   });
 
-  it('stops up before anything is made where a rule is violated, and names rule and resource', async () => {
+  it('stops up at a resource that violates a rule, before it is made, and names both', async () => {
     stack.configure(PUBLIC);
     const refused = await stack.up(...PACK);
     expect(refused.code).not.toBe(0);

@@ -53,6 +53,7 @@ describe('the report on a recorded preview', () => {
     'one-line.jsonl',
     'one-line.json',
     'grown.jsonl',
+    'new-host.jsonl',
     'refused-by-the-engine.json',
     'protection-taken-away.jsonl',
     'key-deleted.jsonl',
@@ -70,13 +71,14 @@ describe('the report on a recorded preview', () => {
     expect(() => JSON.parse(reportJson(made)) as unknown).not.toThrow();
   });
 
-  it('says of a reload and of growth what they mean', () => {
+  it('says of a reload, of growth and of a new host what they mean', () => {
     expect(report('one-line.jsonl')).toMatchObject({ risk: 'safe', gate: { passed: true } });
     expect(risks(report('grown.jsonl'))).toMatchObject({
       'data-volume': 'slow',
       'host-instance': 'restart',
       'configuration-document': 'restart',
     });
+    expect(risks(report('new-host.jsonl'))).toMatchObject({ 'host-instance': 'replaces', 'host-data': 'replaces' });
     expect(isRefused(report('grown.jsonl'))).toBe(false);
   });
 
