@@ -67,6 +67,15 @@ export default defineConfig({
           hookTimeout: minutes(10),
         },
       },
+      {
+        // Whole hosts under qemu, booted from the user data of tier ec2: two at a time.
+        test: {
+          name: 'host',
+          include: ['test/host/**/*.test.ts'],
+          testTimeout: minutes(10),
+          hookTimeout: minutes(20),
+        },
+      },
     ],
     maxWorkers: 2,
   },

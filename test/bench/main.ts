@@ -11,6 +11,7 @@ import { buildBench } from './build';
 import { capacityBench } from './capacity';
 import { openCorpus, type Corpus } from './corpus';
 import { HEAVY_PROFILES, heavyBench } from './heavy';
+import { hostBootBench } from './hostBoot';
 import { lambdaBench } from './lambda';
 import { loadBench } from './load';
 import { monitoringBench } from './monitoring';
@@ -39,6 +40,9 @@ const QUICK: readonly Bench[] = [
   tuningBench,
   capacityBench,
 ];
+
+/** Run only where they are named: they need root and programs of the system. */
+const NAMED: readonly Bench[] = [hostBootBench];
 
 const HELP = `npm run bench [-- NAME...] [--json]
 npm run bench -- --documents 500000 [--profiles speed,accuracy,compact] [--json]
@@ -70,7 +74,7 @@ function readArguments(argv: readonly string[]): Arguments {
       help: { type: 'boolean', default: false },
     },
   });
-  const names = QUICK.map(({ name }) => name);
+  const names = [...QUICK, ...NAMED].map(({ name }) => name);
   for (const name of positionals) {
     if (!names.includes(name)) throw new UsageError(`there is no benchmark "${name}"`, { allowed: names.join(', ') });
   }
@@ -161,7 +165,7 @@ async function main(): Promise<number> {
     return 0;
   }
   if (args.list) {
-    const lines = QUICK.map(({ name, about }) => `${name.padEnd(10)} ${about}\n`);
+    const lines = [...QUICK, ...NAMED].map(({ name, about }) => `${name.padEnd(10)} ${about}\n`);
     process.stdout.write(`${lines.join('')}${'--documents'.padEnd(10)} the heavy run\n`);
     return 0;
   }
@@ -173,11 +177,16 @@ async function main(): Promise<number> {
   try {
     const context = createContext(undoing, abort.signal, progress);
     const heavy = args.documents === undefined ? undefined : heavyBench(args.documents, args.profiles);
-    const quick = QUICK.filter(({ name }) =>
-      args.names.length === 0 ? heavy === undefined : args.names.includes(name),
-    );
+    const quick =
+      args.names.length > 0
+        ? [...QUICK, ...NAMED].filter(({ name }) => args.names.includes(name))
+        : heavy === undefined
+          ? QUICK
+          : [];
     const benches = [...quick, ...(heavy === undefined ? [] : [heavy])];
-    const usesCorpus = quick.some((bench) => ![bootBench, upBench, lambdaBench, previewReportBench].includes(bench));
+    const usesCorpus = quick.some(
+      (bench) => ![bootBench, upBench, lambdaBench, previewReportBench, hostBootBench].includes(bench),
+    );
     const report: Report = {
       date: new Date().toISOString().slice(0, 10),
       machine: thisMachine(),

@@ -1,0 +1,209 @@
+/**
+ * What goes wrong around a living host: its package source, its repository, its disk, its configuration, its backups. The image has
+ * no database packages, so that the setup installs them as it does on EC2, from the package source of this machine.
+ */
+import { closeSync, openSync, readdirSync, readSync, statSync, truncateSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { configurationScript } from '../../infra/postgres/configurationScript';
+import type { CloudInitInput } from '../../infra/postgres/cloudInit';
+import { hostFiles } from '../../infra/postgres/hostFiles';
+import type { CommandResult } from '../../infra/ops/ports';
+import { MACHINE_ADDRESS, until, type Disk, type Guest } from '../support/guest';
+import { PackageForwarder } from '../support/hostPackages';
+import { backups, HostStage, noHostsBecause, pgbackrest } from '../support/hostStage';
+
+let reason: string | undefined;
+let packages: PackageForwarder;
+let stage: HostStage;
+let volume: Disk;
+let host: Guest;
+
+beforeAll(async () => {
+  reason = await noHostsBecause();
+  if (reason !== undefined) return;
+  packages = await PackageForwarder.start();
+  packages.down();
+  stage = await HostStage.open({ packageUrl: packages.url(MACHINE_ADDRESS) });
+  volume = stage.volume('data', 1024);
+  host = await stage.boot({
+    image: 'bare',
+    disks: [volume],
+    // The archive may be served from a copy that is older than its own expiry date.
+    files: { '/etc/apt/apt.conf.d/99test': 'Acquire::Check-Valid-Until "false";\n' },
+  });
+});
+afterAll(async () => {
+  await stage?.close();
+  await packages?.stop();
+});
+beforeEach(({ skip }) => {
+  if (reason !== undefined) skip(reason);
+});
+
+const now = (): string => new Date().toISOString().slice(0, 19);
+const health = (): Promise<CommandResult> => host.run('systemctl start qbench-health.service');
+const startedAt = (): Promise<string> => host.sql('SELECT pg_catalog.pg_postmaster_start_time()');
+
+describe('a package source that is down', () => {
+  it('is named as the reason, and tried again until the host is ready', async () => {
+    const status = await host.reaches('failed');
+    expect(status).toMatchObject({ step: '40-packages' });
+    expect(status.reason).toMatch(
+      /^the package source http \S+debian does not answer$|^the package source http:\S+ does not answer$/,
+    );
+    expect(stage.aws.tags.at(-1)?.value).toContain('failed in 40-packages: the package source');
+    packages.up();
+    await host.reaches('ready');
+    expect(await host.sql("SELECT 'served'")).toBe('served');
+  });
+
+  it('gave the database’s packages alone, and what they need', async () => {
+    const origin = (name: string): Promise<string> =>
+      host.must(`apt-cache policy ${name} | sed -n 's/.*[*][*][*]//;/${'^ [*]'}/,+1p'`);
+    expect(await origin('postgresql-18')).toContain('forky');
+    expect(await host.must("dpkg-query -W -f '${Version}' cloud-init")).not.toBe('');
+    expect(await host.must('apt-get -s upgrade | grep -c "^Inst.*forky" || :')).toBe('0');
+  });
+});
+
+describe('a repository that cannot be reached', () => {
+  it('stops no commit, is reported, and is caught up with without a gap', async () => {
+    await host.sql('CREATE TABLE written (i int PRIMARY KEY)');
+    await stage.s3.down();
+    for (const i of [1, 2, 3]) {
+      await host.sql(`INSERT INTO written VALUES (${i})`);
+      await host.sql('SELECT pg_catalog.pg_switch_wal()');
+    }
+    await until(
+      'archiving fails',
+      300_000,
+      async () => (await host.sql('SELECT failed_count > 0 FROM pg_catalog.pg_stat_archiver')) === 't',
+    );
+    expect((await health()).code).not.toBe(0);
+    expect((await host.status()).reason).toMatch(/WAL archiving fails since [0-9A-F]{24}/);
+    expect(stage.aws.tags.at(-1)?.value).toContain('unhealthy: WAL archiving fails');
+    await stage.s3.up();
+    const last = await host.sql('SELECT pg_catalog.pg_walfile_name(pg_catalog.pg_switch_wal())');
+    await until(
+      'everything is archived',
+      300_000,
+      async () => (await host.sql('SELECT last_archived_wal FROM pg_catalog.pg_stat_archiver')) >= last,
+    );
+    const archived = readdirSync(join(stage.s3.folder, 'booted/archive/qbench'), { recursive: true, encoding: 'utf8' })
+      .map((name) => /([0-9A-F]{24})-[0-9a-f]{40}/.exec(name)?.[1])
+      .filter((name) => name !== undefined)
+      .map((name) => Number.parseInt(name.slice(8, 16), 16) * 256 + Number.parseInt(name.slice(16), 16))
+      .sort((a, b) => a - b);
+    expect(archived.filter((segment, i) => i > 0 && segment !== (archived[i - 1] ?? 0) + 1)).toEqual([]);
+    expect((await health()).code).toBe(0);
+    expect((await host.status()).state).toBe('ready');
+  });
+});
+
+describe('a data volume', () => {
+  it('that is full stops writes cleanly, is reported, and serves again with room', async () => {
+    await host.must(
+      'fallocate -l "$(df --output=avail -B1 /srv/postgresql | tail -n 1)" /srv/postgresql/ballast; sync; cat /dev/zero >/srv/postgresql/ballast2 2>/dev/null; true',
+    );
+    const failed = await host.run(
+      `cd / && runuser -u postgres -- psql -XqAt -v ON_ERROR_STOP=1 -c "CREATE TABLE large AS SELECT repeat('x', 1000) FROM generate_series(1, 100000)"`,
+    );
+    expect(failed.code).not.toBe(0);
+    expect(failed.stderr).toMatch(/No space left on device|server closed the connection/);
+    expect((await health()).code).not.toBe(0);
+    expect((await host.status()).reason).toMatch(/the data volume is (9\d|100) % full|the data volume is 100/);
+    await host.must('rm -f /srv/postgresql/ballast /srv/postgresql/ballast2');
+    await until('it takes writes again', 120_000, async () => {
+      const { code } = await host.run(
+        `cd / && runuser -u postgres -- psql -XqAt -v ON_ERROR_STOP=1 -c 'INSERT INTO written VALUES (100)'`,
+      );
+      return code === 0;
+    });
+    expect(await host.sql('SELECT pg_catalog.count(*) FROM written')).toBe('4');
+    expect((await health()).code).toBe(0);
+  });
+
+  it('that grew is used while the server runs', async () => {
+    const started = await startedAt();
+    await host.grow(volume.serial, 3072);
+    await health();
+    const size = Number(await host.must('df --output=size -m /srv/postgresql | tail -n 1'));
+    expect(size).toBeGreaterThan(2800);
+    expect(await startedAt()).toBe(started);
+  });
+});
+
+describe('a changed configuration', () => {
+  /** What SSM runs on the living host. */
+  const change = (overrides: CloudInitInput['overrides']): Promise<CommandResult> =>
+    host.run(configurationScript(hostFiles({ ...stage.input, overrides })).join('\n'));
+
+  it('is in force after a reload, or a restart where it must', async () => {
+    const started = await startedAt();
+    expect(await change({ deadlock_timeout: '7s' })).toMatchObject({ code: 0 });
+    expect(await host.sql('SHOW deadlock_timeout')).toBe('7s');
+    expect(await startedAt()).toBe(started);
+    expect(await change({ deadlock_timeout: '7s', wal_buffers: '8MB' })).toMatchObject({ code: 0 });
+    expect(await host.sql('SHOW wal_buffers')).toBe('8MB');
+    expect(await startedAt()).not.toBe(started);
+  });
+
+  it('that the server does not start with gives way to the last good one', async () => {
+    const { code, stderr } = await change({ shared_buffers: '900GB' });
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('the last good one is in force again');
+    expect(await host.sql('SHOW wal_buffers')).toBe('8MB');
+    expect((await host.status()).state).toBe('failed');
+    const since = now();
+    expect(await change({})).toMatchObject({ code: 0 });
+    await host.reaches('ready', { since });
+    expect(await host.sql('SHOW wal_buffers')).toBe(`${stage.input.plan.walBuffersMiB}MB`);
+  });
+});
+
+describe('damaged backups', () => {
+  /** Files of one backup in the repository, largest first. */
+  const files = (label: string): string[] => {
+    const folder = join(stage.s3.folder, 'booted/backup/qbench', label);
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .map((name) => join(folder, name))
+      .filter((file) => statSync(file).isFile() && !/backup\.manifest/.test(file))
+      .sort((a, b) => statSync(b).size - statSync(a).size);
+  };
+  const restore = (label: string): Promise<CommandResult> =>
+    host.run(
+      `cd / && rm -rf /srv/postgresql/18/tried && runuser -u postgres -- pgbackrest --stanza=qbench --pg1-path=/srv/postgresql/18/tried --set=${label} --type=immediate --archive-mode=off restore`,
+    );
+
+  it('are named by verify and refused by restore; the backup before them restores', async () => {
+    await pgbackrest(host, '--type=full', 'backup');
+    await pgbackrest(host, '--type=full', 'backup');
+    const [good, bad] = await backups(host);
+    if (good === undefined || bad === undefined) throw new Error('two backups were expected');
+    const [flipped = '', cut = ''] = files(bad.label);
+    flip(flipped, Math.floor(statSync(flipped).size / 2));
+    truncateSync(cut, Math.floor(statSync(cut).size / 2));
+    const verified = await host.run(
+      'cd / && runuser -u postgres -- pgbackrest --stanza=qbench --output=text --verbose verify',
+    );
+    // It ends with 0 whatever it finds: the words count.
+    expect(verified.stdout).toContain('status: error');
+    expect(verified.stdout).toMatch(new RegExp(`backup: ${bad.label}, status: invalid`));
+    expect(verified.stdout).toMatch(new RegExp(`backup: ${good.label}, status: valid`));
+    const refused = await restore(bad.label);
+    expect(refused.code).not.toBe(0);
+    expect(refused.stderr + refused.stdout).toMatch(/checksum|size|unable to|error/i);
+    expect(await restore(good.label)).toMatchObject({ code: 0 });
+  });
+});
+
+/** Changes one byte in the middle of a file. */
+function flip(file: string, at: number): void {
+  const open = openSync(file, 'r+');
+  const byte = Buffer.alloc(1);
+  readSync(open, byte, 0, 1, at);
+  byte[0] = (byte[0] ?? 0) ^ 0xff;
+  writeSync(open, byte, 0, 1, at);
+  closeSync(open);
+}
