@@ -126,7 +126,7 @@ export class Guest {
       'meta-data',
       `instance-id: ${instanceId}\nlocal-hostname: ip-${GUEST_ADDRESS.replaceAll('.', '-')}.eu-central-1.compute.internal\n`,
     );
-    put('network-config', 'version: 2\nethernets:\n  card:\n    match: {name: "e*"}\n    dhcp4: true\n');
+    put('network-config', 'version: 2\nethernets:\n  eth0:\n    dhcp4: true\n');
     // As every Amazon image has it.
     put('root/etc/hosts', '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n');
     for (const [path, content] of Object.entries(files)) put(`root${path}`, content);
