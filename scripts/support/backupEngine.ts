@@ -31,7 +31,7 @@ export interface StackBackups {
   /** Folder on the machine of the server that has room for a restored copy. */
   roomDir: string;
   /** A superuser's session of the application's database in a restored copy. */
-  openCopy(restored: RestoredCluster): Promise<Session>;
+  openCopy: (restored: RestoredCluster) => Promise<Session>;
 }
 
 /** @throws OperatorError where the stack has no server, or takes no backups */

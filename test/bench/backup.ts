@@ -1,51 +1,33 @@
 /** Backup and restore through our verbs beside the bare programs, and what archiving one WAL segment costs. */
 import { mkdirSync, rmSync } from 'node:fs';
-import { userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
-import { NativeEngine } from '../../infra/adapters/backup/native/engine';
-import { serverUser } from '../../infra/adapters/localServer/identity';
-import { findFreePort } from '../../infra/adapters/localServer/port';
-import { openSession } from '../../infra/adapters/postgresDatabase';
-import { ProcessRunner } from '../../infra/adapters/processRunner';
-import { systemClock } from '../../infra/adapters/systemClock';
+import { join } from 'node:path';
+import { DATABASE_NAME } from '../../infra/naming';
 import type { BackupSet } from '../../infra/ops/backup/engine';
+import { fillClustered } from '../support/clusteredRows';
 import { recordedProgress } from '../support/machine';
-import { addressOf } from '../support/server';
+import { startBackedUp } from '../support/nativeBackups';
+import { asSuperuser } from '../support/server';
 import { alternate, median, ratios, secondsOf, summary } from './statistics';
 import type { Bench, BenchContext, Row } from './types';
 
+const DOCUMENTS = 10_000;
 const ROUNDS = 3;
 const SEGMENTS = 8;
 
 async function measure(context: BenchContext): Promise<Row[]> {
-  const stage = await context.stage();
-  const { server } = stage;
-  const user = serverUser();
-  const runner = new ProcessRunner({ PATH: process.env['PATH'], LC_ALL: 'C' }, user.identity);
-  const stackDir = dirname(server.dataDir);
-  const scratch = join(stackDir, 'bench-backup');
+  const starting = startBackedUp();
+  context.cleanup(async () => (await starting).stop());
+  const stack = await starting;
+  const { server, stackDir } = stack;
+  await asSuperuser(server, DATABASE_NAME, (session) => fillClustered(session, { documents: DOCUMENTS }));
+  const scratch = join(stackDir, 'bench');
+  const engine = stack.engine({ repositoryDir: stack.repositoryDir });
+  const { runner } = engine.parts;
   const run = async (program: string, ...args: string[]): Promise<void> => {
-    const result = await runner.run(program.startsWith('/') ? program : join(server.binDir, program), args, {
-      cwd: '/',
-    });
+    const file = program.startsWith('/') ? program : join(server.binDir, program);
+    const result = await runner.run(file, args, { cwd: '/' });
     if (result.code !== 0) throw new Error(`${program}: ${result.stderr}`);
   };
-  const engine = new NativeEngine({
-    repositoryDir: join(scratch, 'repository'),
-    retentionDays: 7,
-    stackDir,
-    binDir: server.binDir,
-    dataDir: server.dataDir,
-    socketDir: server.socketDir,
-    port: server.port,
-    user,
-    operators: [...new Set([userInfo().username, user.name])],
-    tmp: '/tmp',
-    runner,
-    clock: systemClock,
-    connect: () => openSession(addressOf(server, 'postgres')),
-    freePort: () => findFreePort('00000e00', new Set([server.port])),
-  });
   mkdirSync(scratch, { recursive: true, mode: 0o700 });
   engine.repository.own(scratch);
   const sets: BackupSet[] = [];
@@ -102,13 +84,11 @@ async function measure(context: BenchContext): Promise<Row[]> {
   const script = join(stackDir, 'qbench-wal');
   const pushes: number[] = [];
   for (let i = 0; i < SEGMENTS; i++) {
-    await stage.session.query(
-      "SELECT pg_catalog.pg_logical_emit_message(false, 'bench', repeat(md5(random()::text), 400000))",
-    );
+    await stack.sql("SELECT pg_catalog.pg_logical_emit_message(false, 'bench', repeat(md5(random()::text), 400000))");
     const { segment } = await engine.check();
     const copy = join(scratch, segment);
     await run(script, 'get', segment, copy);
-    rmSync(join(scratch, 'repository', 'wal', `${segment}.gz`));
+    rmSync(join(stack.repositoryDir, 'wal', `${segment}.gz`));
     pushes.push(await secondsOf(() => run(script, 'push', copy, segment)));
   }
   rmSync(scratch, { recursive: true, force: true });

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { OperatorError, UsageError } from '../../infra/ops/errors';
 import type { ProgressSink } from '../../infra/ops/ports';
 import { createProgress, formatDuration } from '../../scripts/support/progress';
+import { backupBench } from './backup';
 import { bootBench } from './boot';
 import { buildBench } from './build';
 import { capacityBench } from './capacity';
@@ -39,6 +40,7 @@ const QUICK: readonly Bench[] = [
   monitoringBench,
   tuningBench,
   capacityBench,
+  backupBench,
 ];
 
 /** Run only where they are named: they need root and programs of the system. */
