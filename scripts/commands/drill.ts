@@ -23,11 +23,11 @@ export function register(program: Command, context: CliContext): void {
     .option('--target <folder>', 'new folder on a disk with room for the database (default: beside the repository)')
     .option('--json', 'as JSON')
     .action(async (flags: Flags, command: Command) => {
-      const { engine, roomDir, openCopy } = await backupsOf(context, stackOf(command));
+      const backups = await backupsOf(context, stackOf(command));
       const progress = context.progress();
-      const target = flags.target === undefined ? join(roomDir, `drill-${process.pid}`) : resolve(flags.target);
+      const target = flags.target === undefined ? join(backups.roomDir, `drill-${process.pid}`) : resolve(flags.target);
       const record = await drill(
-        engine,
+        backups.engine,
         {
           to: flags.to,
           target,
@@ -39,7 +39,7 @@ export function register(program: Command, context: CliContext): void {
               return undefined;
             }
           },
-          copy: openCopy,
+          copy: (restored) => backups.openCopy(restored),
           signal: context.signal,
         },
         context.clock,
