@@ -1,12 +1,13 @@
 /**
- * Facts of the machine that the program runs on, for the local tier, and the zips of the Lambdas, which are built on it. With
- * `config.ts` the only reader of process.env here.
+ * The machine that the program runs on: facts of it for the local tier, a port of it that leads to a database elsewhere, and the
+ * zips of the Lambdas, which are built on it. With `config.ts` the only reader of process.env here.
  */
 import { homedir, tmpdir } from 'node:os';
 import { dirname, relative } from 'node:path';
 import { lambdaCode, type LambdaCode, type LambdaName } from './adapters/lambda/code';
 import { lastGoodParameters, MACHINE_PARAMETERS } from './adapters/localServer/configuration';
 import { stackLayout, type MachineContext } from './adapters/localServer/layout';
+import type { StackAccess, StackPlace } from './adapters/aws/stackAccess';
 import { probeLocalServer, type LocalServerProbe } from './adapters/localServer/probe';
 
 export interface ServerProbe extends LocalServerProbe {
@@ -48,5 +49,34 @@ function parametersInForce(dir: string): Readonly<Record<string, string>> | unde
   } catch {
     // Another user's server: what its change needs is then told when it is made.
     return undefined;
+  }
+}
+
+/**
+ * Listens on a port of this machine that leads to the database of a stack in AWS. Nothing is loaded, asked or opened before the
+ * first connection; the port closes with the process. Where somebody listens already (`qbench tunnel`), his port is used.
+ * @param failed told why a connection found no way
+ */
+export async function openWayToDatabase(
+  place: StackPlace,
+  port: number,
+  failed: (message: string) => void,
+): Promise<void> {
+  const { openGateway } = await import('./adapters/databaseGateway');
+  let way: Promise<StackAccess> | undefined;
+  const open = async (): Promise<StackAccess> => {
+    const [{ StackAccess: Access }, { systemClock }] = await Promise.all([
+      import('./adapters/aws/stackAccess'),
+      import('./adapters/systemClock'),
+    ]);
+    const access = new Access(place, systemClock, process.env);
+    process.once('exit', () => access.close());
+    return access;
+  };
+  try {
+    await openGateway({ port, failed, server: async () => (await (way ??= open())).server() });
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? {}) as { code?: string };
+    if (code !== 'EADDRINUSE') throw error;
   }
 }

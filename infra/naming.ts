@@ -71,3 +71,29 @@ export const TAGS = {
   /** Written by the host itself: how its setup went. */
   status: 'qbench:status',
 } as const;
+
+/** Path-like name of a secret of a stack: `qbench-postgres/prod/roles`. */
+export function secretName(stack: string, suffix: string): string {
+  return `${PROJECT}/${stack}/${suffix}`;
+}
+
+/** Parameter in which a host publishes the certificate authority of its server. */
+export function caParameterName(stack: string): string {
+  return `/${secretName(stack, 'tls-ca')}`;
+}
+
+/** Environment variable that tells a command of the program how its stack's database is reached: JSON, no secret. */
+export const ENDPOINT_VARIABLE = 'QBENCH_ENDPOINT';
+
+const GATEWAY_PORTS = { first: 20_000, count: 10_000 } as const;
+
+/**
+ * The port of the operator's machine that leads to a stack's database while the program runs: always the same for a stack, so
+ * that it is no change. Below the ports that systems give away by themselves.
+ */
+export function gatewayPort(stack: string): number {
+  let hash = 0x811c9dc5;
+  // FNV-1a: http://www.isthe.com/chongo/tech/comp/fnv/.
+  for (const byte of Buffer.from(stack)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return GATEWAY_PORTS.first + (hash % GATEWAY_PORTS.count);
+}

@@ -1,6 +1,6 @@
 /** What all AWS components of a stack share: names, tags, and which resources a change may not take away. Pure. */
 import type { CustomResourceOptions } from '@pulumi/pulumi';
-import { PROJECT, TAGS } from '../naming';
+import { PROJECT, secretName, TAGS } from '../naming';
 
 export interface CloudScopeArgs {
   stack: string;
@@ -35,7 +35,7 @@ export class CloudScope {
 
   /** Path-like name of secrets and parameters: `qbench-postgres/prod/superuser`. */
   path(suffix: string): string {
-    return `${PROJECT}/${this.args.stack}/${suffix}`;
+    return secretName(this.args.stack, suffix);
   }
 
   /** Tags of one resource; `Name` is what consoles show. */

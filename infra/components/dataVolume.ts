@@ -2,7 +2,13 @@ import { Volume } from '@pulumi/aws/ebs/volume';
 import { LifecyclePolicy } from '@pulumi/aws/dlm/lifecyclePolicy';
 import { Role } from '@pulumi/aws/iam/role';
 import { RolePolicy } from '@pulumi/aws/iam/rolePolicy';
-import { ComponentResource, type ComponentResourceOptions, type Input, type Output } from '@pulumi/pulumi';
+import {
+  ComponentResource,
+  type ComponentResourceOptions,
+  type Input,
+  type Output,
+  type Resource,
+} from '@pulumi/pulumi';
 import { TYPE_PREFIX } from '../naming';
 import type { CloudScope } from './cloudScope';
 import { snapshotPolicy, trustOf } from './iamPolicies';
@@ -28,6 +34,7 @@ const SNAPSHOT_TAG = 'qbench:snapshots';
  */
 export class DataVolume extends ComponentResource {
   readonly volumeId: Output<string>;
+  readonly volume: Resource;
 
   constructor(name: string, args: DataVolumeArgs, options: ComponentResourceOptions = {}) {
     super(`${TYPE_PREFIX}:aws:DataVolume`, name, {}, options);
@@ -97,6 +104,7 @@ export class DataVolume extends ComponentResource {
       // As protected as the volume that it covers.
       { parent: this, dependsOn: rights, ...scope.guard(`${name}-volume`) },
     );
+    this.volume = volume;
     this.volumeId = volume.id;
     this.registerOutputs({ volumeId: this.volumeId });
   }

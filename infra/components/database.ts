@@ -3,7 +3,7 @@ import { ComponentResource, type ComponentResourceOptions, type Output } from '@
 import { APP_SCHEMA, DATABASE_NAME, TYPE_PREFIX } from '../naming';
 import type { ManagedRole, Roles } from './roles';
 
-/** Extensions of the application's contract, and of operations. Made by the superuser: no role of ours could. */
+/** Extensions of the application's contract, and of operations. Superusers make them; of the trusted ones the database's owner may, too. */
 const EXTENSIONS = ['vector', 'pg_trgm', 'pg_stat_statements'] as const;
 
 type ObjectType = 'table' | 'sequence';
@@ -21,6 +21,10 @@ const USERS: readonly ManagedRole[] = ['app', 'readonly', 'monitor', 'backup'];
 
 export interface DatabaseArgs {
   roles: Roles;
+  /** The database that it begins as a copy of. @default template0, which is always empty */
+  template?: string;
+  /** Extensions that this template has already, because only a superuser may make them. @default none */
+  inherited?: readonly string[];
 }
 
 /** The application's database with its extensions and grants, before any table of it. */
@@ -30,6 +34,7 @@ export class ApplicationDatabase extends ComponentResource {
   constructor(name: string, args: DatabaseArgs, options: ComponentResourceOptions = {}) {
     super(`${TYPE_PREFIX}:database:Database`, name, {}, options);
     const { roles } = args.roles;
+    const { template = 'template0', inherited = [] } = args;
     const database = new postgresql.Database(
       `${name}-database`,
       {
@@ -38,12 +43,12 @@ export class ApplicationDatabase extends ComponentResource {
         encoding: 'UTF8',
         lcCollate: 'C.UTF-8',
         lcCtype: 'C.UTF-8',
-        template: 'template0',
+        template,
       },
       { parent: this },
     );
     this.databaseName = database.name;
-    for (const extension of EXTENSIONS) {
+    for (const extension of EXTENSIONS.filter((each) => !inherited.includes(each))) {
       new postgresql.Extension(
         `${name}-${extension}`,
         { name: extension, database: database.name, schema: APP_SCHEMA },

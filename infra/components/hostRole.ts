@@ -3,7 +3,7 @@ import { Role } from '@pulumi/aws/iam/role';
 import { RolePolicy } from '@pulumi/aws/iam/rolePolicy';
 import { Parameter } from '@pulumi/aws/ssm/parameter';
 import { all, ComponentResource, type ComponentResourceOptions, type Input, type Output } from '@pulumi/pulumi';
-import { TYPE_PREFIX } from '../naming';
+import { caParameterName, TYPE_PREFIX } from '../naming';
 import type { CloudScope } from './cloudScope';
 import { hostPolicy, trustOf } from './iamPolicies';
 
@@ -26,7 +26,7 @@ export class HostRole extends ComponentResource {
     const authority = new Parameter(
       `${name}-ca`,
       {
-        name: `/${scope.path('tls-ca')}`,
+        name: caParameterName(scope.args.stack),
         description: 'Certificate authority of the database server; clients verify it by this (sslrootcert)',
         type: 'String',
         insecureValue: 'the host has not published it yet',

@@ -17,6 +17,8 @@ export interface QbenchCommandArgs {
   destroy?: string;
   /** Sent as JSON on standard input to both. No secrets: it is shown in previews. */
   desired: Input<unknown>;
+  /** Environment without secrets, such as the way to a database that is elsewhere. */
+  environment?: Record<string, string>;
   /** Environment that may be secret. Its presence silences the command's output and makes it secret. */
   secrets?: Record<string, Input<string>>;
 }
@@ -38,7 +40,9 @@ export function qbenchCommand(name: string, args: QbenchCommandArgs, options: Cu
       stdin: jsonStringify(args.desired),
       // Progress goes to standard error; standard output is the answer, and nobody's but the program's.
       logging: secret ? types.enums.local.Logging.None : types.enums.local.Logging.Stderr,
-      ...(args.secrets === undefined ? {} : { environment: args.secrets }),
+      ...(args.secrets === undefined && args.environment === undefined
+        ? {}
+        : { environment: { ...args.environment, ...args.secrets } }),
     },
     secret ? { ...options, additionalSecretOutputs: ['stdout', 'stderr'] } : options,
   );

@@ -12,6 +12,8 @@ export interface SchemaArgs {
   indexes: DesiredIndexState;
   /** Loads the demo corpus of this project when the tables are empty. */
   sampleData: boolean;
+  /** Environment of the commands: the way to a database that is not on this machine. @default none */
+  environment?: Record<string, string>;
 }
 
 /** Tables, functions and indexes: what migrations and the index lifecycle make, by the same CLI in every tier. */
@@ -19,22 +21,23 @@ export class Schema extends ComponentResource {
   constructor(name: string, args: SchemaArgs, options: ComponentResourceOptions = {}) {
     super(`${TYPE_PREFIX}:database:Schema`, name, {}, options);
     const { stack, database } = args;
+    const common = { stack, ...(args.environment === undefined ? {} : { environment: args.environment }) };
     const migrations = qbenchCommand(
       `${name}-migrations`,
-      { stack, apply: 'migrate --declared', desired: { database, migrations: migrationManifest() } },
+      { ...common, apply: 'migrate --declared', desired: { database, migrations: migrationManifest() } },
       { parent: this },
     );
     // Before the indexes: building them over rows is several times faster than growing them row by row.
     const rows = args.sampleData
       ? qbenchCommand(
           `${name}-sample-data`,
-          { stack, apply: 'load --demo --if-empty', desired: { database } },
+          { ...common, apply: 'load --demo --if-empty', desired: { database } },
           { parent: this, dependsOn: migrations },
         )
       : migrations;
     qbenchCommand(
       `${name}-indexes`,
-      { stack, apply: 'index apply', desired: { ...args.indexes, database } },
+      { ...common, apply: 'index apply', desired: { ...args.indexes, database } },
       { parent: this, dependsOn: rows },
     );
     this.registerOutputs({});

@@ -1,5 +1,5 @@
 /** The groups of the AWS tiers. */
-import { choice, group, integer, list, text } from './fields';
+import { choice, flag, group, integer, list, text } from './fields';
 import { GP3_BASE_IOPS, GP3_BASE_MIBPS, GP3_MAX_GIB } from '../capacity/prices';
 import { PGVECTOR_MINIMUM } from '../naming';
 import { arnOf, clientCidr, dailyWindow, matches, vpcCidr } from './values';
@@ -71,6 +71,8 @@ export const ec2Group = group({
   packageSource: choice(['pgdg', 'debian']).default('pgdg'),
   pgvectorVersion: text(`a version from ${PGVECTOR_MINIMUM} on`, pgvectorVersion).exactOptional(),
   port: integer(1024, 65_535, 'unprivileged ports').default(5432),
+  gatewayPort: integer(1024, 65_535, 'unprivileged ports').exactOptional(),
+  sampleData: flag().default(false),
 });
 
 /** The Aurora cluster. */

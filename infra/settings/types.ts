@@ -198,6 +198,10 @@ export interface Ec2HostSettings {
   readonly pgvectorVersion?: string;
   /** TCP port of the server. @default 5432 */
   readonly port: number;
+  /** Port of the machine that runs Pulumi or qbench, through which they reach the server. @default one of the stack's name */
+  readonly gatewayPort?: number;
+  /** Whether the demo corpus of the project is loaded. @default false */
+  readonly sampleData: boolean;
 }
 
 /** The Aurora cluster. */

@@ -2,7 +2,7 @@ import { getAmiOutput } from '@pulumi/aws/ec2/getAmi';
 import { getAvailabilityZones } from '@pulumi/aws/getAvailabilityZones';
 import { getCallerIdentity } from '@pulumi/aws/getCallerIdentity';
 import { Provider } from '@pulumi/aws/provider';
-import { all, interpolate, secret } from '@pulumi/pulumi';
+import { all, interpolate } from '@pulumi/pulumi';
 import { BackupRepository } from '../components/backupRepository';
 import { CloudScope } from '../components/cloudScope';
 import { DataVolume } from '../components/dataVolume';
@@ -17,6 +17,7 @@ import { DATABASE_NAME, TAGS } from '../naming';
 import type { BackupRepositoryInput } from '../postgres/pgbackrest';
 import { hostFiles, serverConfiguration } from '../postgres/hostFiles';
 import type { Ec2Settings } from '../settings';
+import { deployHostDatabase } from './ec2Database';
 import { ec2Machine } from './ec2Host';
 import { watchHost } from './ec2Watch';
 import type { TierOutputs } from './outputs';
@@ -137,7 +138,7 @@ export async function deployEc2(settings: Ec2Settings, stack: string): Promise<T
     },
     options,
   );
-  new HostConfiguration(
+  const applied = new HostConfiguration(
     'configuration',
     {
       scope,
@@ -146,7 +147,21 @@ export async function deployEc2(settings: Ec2Settings, stack: string): Promise<T
         hostFiles({ ...configuration, address, cidrs: ranges, repository: to }),
       ),
     },
-    options,
+    { ...options, dependsOn: [data, host, secrets] },
+  );
+  const databaseUrl = await deployHostDatabase(
+    {
+      settings,
+      stack,
+      plan,
+      scope,
+      keyArn: key.arn,
+      address: host.address,
+      adminPassword: secrets.adminPassword,
+      volume: data.volume,
+      ready: [applied],
+    },
+    provider,
   );
   const watch = await watchHost(
     {
@@ -164,9 +179,8 @@ export async function deployEc2(settings: Ec2Settings, stack: string): Promise<T
     endpoint: host.address,
     port: ec2.port,
     database: DATABASE_NAME,
-    // The roles are made inside the server, which this version of the tier does not reach yet.
-    databaseUrl: secret(''),
-    connectCommand: interpolate`aws ssm start-session --region ${aws.region} --target ${host.instanceId} --document-name AWS-StartInteractiveCommand --parameters command="sudo -u postgres psql --port ${ec2.port}"`,
+    databaseUrl,
+    connectCommand: `npm run qbench -- psql --stack ${stack}`,
     capacity: capacityOutput(plan),
     backupRepository: interpolate`s3://${repository.bucketName}/${stack}`,
     dashboardUrl: watch.dashboardUrl,

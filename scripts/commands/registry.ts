@@ -73,6 +73,16 @@ export const VERBS: readonly VerbEntry[] = [
   },
   { name: 'maintenance', summary: 'weekly and monthly maintenance, with reasons', load: () => import('./maintenance') },
   { name: 'psql', summary: 'opens psql at the database', load: () => import('./psql') },
+  {
+    name: 'tunnel',
+    summary: 'the database of a stack in AWS on a port of this machine',
+    load: () => import('./tunnel'),
+  },
+  {
+    name: 'host',
+    summary: 'the machine of a stack in AWS: status, shell, logs, apply, restart',
+    load: () => import('./host'),
+  },
   { name: 'plan', summary: 'sizes, memory, parameters, hosts and prices for a workload', load: () => import('./plan') },
   {
     name: 'index',

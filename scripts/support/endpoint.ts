@@ -1,10 +1,11 @@
-/** Finds the database of a stack: DATABASE_URL, else the server that this machine runs for the stack. */
+/** Finds the database of a stack: DATABASE_URL, else the server that this machine runs for the stack, else its host in AWS. */
 import { readFileSync } from 'node:fs';
 import { PostgresDatabase, type PostgresAddress } from '../../infra/adapters/postgresDatabase';
 import { readRecord, stackLayout, type MachineContext } from '../../infra/adapters/localServer/layout';
-import { DATABASE_NAME, ROLE_NAMES } from '../../infra/naming';
+import { DATABASE_NAME, ENDPOINT_VARIABLE, ROLE_NAMES } from '../../infra/naming';
 import { messageOf, OperatorError, UsageError } from '../../infra/ops/errors';
 import type { Database } from '../../infra/ops/ports';
+import { accessTo, cloudPlace } from './cloud';
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '::1', '[::1]', '']);
 
@@ -75,6 +76,15 @@ export function databaseOf(stack: string, env: NodeJS.ProcessEnv, machine: Machi
     return new PostgresDatabase(`DATABASE_URL (${address.host}:${address.port}/${address.database})`, () => address);
   }
   const record = readRecord(stackLayout(machine, stack));
+  // What the program says goes before what this machine has: a server of an earlier tier may be left here.
+  if (record?.state !== 'initialised' || env[ENDPOINT_VARIABLE] !== undefined) {
+    const place = cloudPlace(stack, env, machine);
+    if (place !== undefined) {
+      return new PostgresDatabase(`stack ${stack} (host in ${place.region})`, async ({ role = 'app' }) =>
+        (await accessTo(place, env)).address(role),
+      );
+    }
+  }
   if (record?.state !== 'initialised') {
     throw new OperatorError(`stack "${stack}" has no database on this machine, and DATABASE_URL is not set`, {
       next: `npm run up, or choose another stack with --stack, or set DATABASE_URL`,

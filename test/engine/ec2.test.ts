@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EPHEMERAL, messages, plannedDiff, PRODUCTION, RecordedAws } from '../support/awsPlugin';
+import { HostDatabases, type HostStack } from '../support/hostDatabase';
 import { CHECKOUT } from '../support/machine';
 import { expectSuccess, type TestStack } from '../support/stack';
 
@@ -17,12 +18,18 @@ const BASE = { ...PRODUCTION, ...HOST };
 const PRECIOUS = ['data-volume', 'backups-bucket', 'key-key', 'secrets-repository', 'host-instance', 'host-interface'];
 
 const aws = new RecordedAws();
+let databases: HostDatabases;
 let stack: TestStack;
+let configure: HostStack['configure'];
 
 beforeAll(async () => {
-  stack = await aws.stack('prod', BASE);
+  databases = await HostDatabases.start(aws.account);
+  ({ stack, configure } = await databases.stack(aws, 'prod', BASE));
 });
-afterAll(() => aws.remove());
+afterAll(async () => {
+  await databases.stop();
+  aws.remove();
+});
 
 async function stateOf(of: TestStack, name: string): Promise<Record<string, unknown>> {
   const found = (await of.state()).find(({ urn }) => urn.endsWith(`::${name}`));
@@ -88,7 +95,7 @@ describe('a stack in production', () => {
   });
 
   it('brings a changed parameter to the living host, and changes nothing else', async () => {
-    stack.configure({ ...BASE, postgresParameters: { log_temp_files: '1MB' } });
+    configure({ ...BASE, postgresParameters: { log_temp_files: '1MB' } });
     expect(await plannedDiff(stack)).toEqual({
       // What the monitor compares with.
       'lambda-monitor-function': { op: 'update', properties: ['environment.variables.QBENCH_PLAN'] },
@@ -98,7 +105,7 @@ describe('a stack in production', () => {
   });
 
   it('updates in place what can be: disk speed, who may connect, how long backups stay', async () => {
-    stack.configure({
+    configure({
       ...BASE,
       ec2: { ...HOST.ec2, iops: 4000, throughputMiBps: 250 },
       network: { allowedCidrs: ['10.0.4.0/24'] },
@@ -116,12 +123,14 @@ describe('a stack in production', () => {
   });
 
   it('grows the volume and the machine without replacing either', async () => {
-    stack.configure({ ...BASE, ec2: { instanceType: 'r7g.2xlarge', volumeGiB: 200, iops: 3000 } });
+    configure({ ...BASE, ec2: { instanceType: 'r7g.2xlarge', volumeGiB: 200, iops: 3000 } });
     expect(await plannedDiff(stack)).toEqual({
       'data-volume': { op: 'update', properties: ['size'] },
       // What the monitor compares with.
       'lambda-monitor-function': { op: 'update', properties: ['environment.variables.QBENCH_PLAN'] },
       'host-instance': { op: 'update', properties: ['instanceType'] },
+      // More memory for a build.
+      'schema-indexes': { op: 'update', properties: ['stdin'] },
       'configuration-document': { op: 'update', properties: ['content'] },
       'configuration-association': { op: 'update', properties: ['parameters.digest'] },
     });
@@ -131,14 +140,14 @@ describe('a stack in production', () => {
     ['another image', { ...BASE, ec2: { ...HOST.ec2, amiId: 'ami-0aaaaaaaaaaaaaaaa' } }, 'host-instance'],
     ['another range of the network', { ...BASE, network: { vpcCidr: '10.99.0.0/20' } }, 'host-interface'],
   ])('refuses %s in the preview, and names what would be lost', async (_, config, name) => {
-    stack.configure(config);
+    configure(config);
     const result = await stack.pulumi('preview');
     expect(result.code).not.toBe(0);
     expect(messages(result)).toMatch(new RegExp(`${name}.*\\n?.*protect|protect.*${name}`, 'i'));
   });
 
   it('replaces the host where it is named, and leaves its data and its address', async () => {
-    stack.configure({ ...BASE, allowDestroy: ['host-instance'] });
+    configure({ ...BASE, allowDestroy: ['host-instance'] });
     const planned = await plannedDiff(stack);
     // Engine steps of a replacement are several; the last one names it.
     expect(planned['host-instance']?.op).toMatch(/replace/);
@@ -148,7 +157,7 @@ describe('a stack in production', () => {
   });
 
   it('cannot be destroyed, not even in part, and not even without a preview', async () => {
-    stack.configure(BASE);
+    configure(BASE);
     const before = aws.journal.length;
     const result = await stack.destroy();
     expect(result.code).not.toBe(0);
@@ -159,9 +168,10 @@ describe('a stack in production', () => {
 
 describe('an ephemeral stack beside it', () => {
   let other: TestStack;
+  let reconfigure: HostStack['configure'];
 
   it('comes up in the same account, with names of its own', async () => {
-    other = await aws.stack('pr-42', EPHEMERAL);
+    ({ stack: other, configure: reconfigure } = await databases.stack(aws, 'pr-42', EPHEMERAL));
     expectSuccess(await other.up());
     const hidden = JSON.stringify(await other.state());
     const shown = await other.pulumi('stack', 'export', '--show-secrets');
@@ -174,7 +184,7 @@ describe('an ephemeral stack beside it', () => {
     const { endpoint } = await other.outputs();
     const before = aws.journal.length;
     aws.publishImage('ami-0bbbbbbbbbbbbbbbb');
-    other.configure({ ...EPHEMERAL, allowDestroy: ['host-instance'] });
+    reconfigure({ ...EPHEMERAL, allowDestroy: ['host-instance'] });
     expectSuccess(await other.up());
     const done = aws.journal.slice(before).map(({ op, name }) => `${op} ${name}`);
     const moved = done.filter((line) => /host-(instance|data)$/.test(line));

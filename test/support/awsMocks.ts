@@ -16,6 +16,8 @@ const OTHERS: Readonly<Record<string, Record<string, unknown>>> = {
   'random:index/randomPassword:RandomPassword': { result: CANARY },
   'random:index/randomBytes:RandomBytes': { base64: Buffer.alloc(16, 7).toString('base64') },
   'pulumi:providers:aws': {},
+  'pulumi:providers:postgresql': {},
+  'command:local:Command': { stdout: '' },
 };
 
 export interface Ec2Program {
@@ -38,7 +40,8 @@ export async function declareEc2(raw: Record<string, unknown>): Promise<Ec2Progr
         const known = AWS_TYPES[type];
         if (known === undefined) {
           const outputs = OTHERS[type];
-          if (outputs === undefined && !type.startsWith('qbench:')) throw new Error(`unforeseen resource type ${type}`);
+          if (outputs === undefined && !/^(qbench|postgresql):/.test(type))
+            throw new Error(`unforeseen resource type ${type}`);
           return { id: `${name}-id`, state: { ...given, ...outputs } };
         }
         const [failure] = checkInputs(type, specOf(known), given).failures;

@@ -6,6 +6,7 @@ import { nodeScript, writeExecutable } from '../../scripts/toolchain/plugins';
 import type { JournalEntry } from '../../scripts/toolchain/plugins/aws/account';
 import type { CommandResult } from '../../infra/ops/ports';
 import { testMachine } from './machine';
+import { writeSessionPlugin } from './sessionPlugin';
 import { TestStack, type RawStackConfig } from './stack';
 
 /** A stack that vanishes whole, of a size that fits the smallest host. */
@@ -26,27 +27,30 @@ export const PRODUCTION: RawStackConfig = {
   aws: { region: 'eu-central-1', accountId: '111122223333' },
 };
 
-/** One step of a preview or an update. */
-export interface Step {
-  op: string;
-  urn: string;
-  detailedDiff?: Record<string, { kind: string }>;
-}
-
 export class RecordedAws {
   readonly folder = mkdtempSync(join(tmpdir(), 'qbench-aws-'));
   private readonly stacks: TestStack[] = [];
 
-  /** A new stack in this account. */
-  async stack(name: string, config: RawStackConfig): Promise<TestStack> {
+  /** Where the plugin keeps the account. */
+  get account(): string {
+    return join(this.folder, 'account');
+  }
+
+  /**
+   * A new stack in this account.
+   * @param more environment of its engine, such as the way to stand-ins of AWS
+   */
+  async stack(name: string, config: RawStackConfig, more: Record<string, string> = {}): Promise<TestStack> {
     const machine = testMachine();
     const bin = join(this.folder, 'bin');
     mkdirSync(bin, { recursive: true });
+    writeSessionPlugin(bin);
     const entry = join(machine.context.checkout, 'scripts/toolchain/plugins/bin/aws.ts');
     writeExecutable(join(bin, 'pulumi-resource-aws'), nodeScript(machine.context, entry));
     const env = {
       ...process.env,
-      QBENCH_AWS_ACCOUNT: join(this.folder, 'account'),
+      ...more,
+      QBENCH_AWS_ACCOUNT: this.account,
       PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}`,
     };
     const stack = await TestStack.create(name, config, { ...machine, context: { ...machine.context, env } });
@@ -56,12 +60,12 @@ export class RecordedAws {
 
   /** Debian publishes a newer image. */
   publishImage(id: string): void {
-    writeFileSync(join(this.folder, 'account', 'image'), id);
+    writeFileSync(join(this.account, 'image'), id);
   }
 
   /** What was done in the account, in order. */
   get journal(): JournalEntry[] {
-    const file = join(this.folder, 'account', 'journal.jsonl');
+    const file = join(this.account, 'journal.jsonl');
     if (!existsSync(file)) return [];
     const lines = readFileSync(file, 'utf8').trim().split('\n');
     return lines.map((line) => JSON.parse(line) as JournalEntry);
@@ -75,10 +79,7 @@ export class RecordedAws {
 
 /** What a preview would change: each resource's operation and the properties that differ, by the resource's name. */
 export async function plannedDiff(stack: TestStack): Promise<Record<string, { op: string; properties: string[] }>> {
-  const result = await stack.pulumi('preview', '--json');
-  if (result.code !== 0) throw new Error(messages(result));
-  const { steps } = JSON.parse(result.stdout) as { steps: Step[] };
-  const changes = steps.filter(({ op }) => op !== 'same');
+  const changes = await stack.plannedSteps();
   return Object.fromEntries(
     changes.map(({ op, urn, detailedDiff }) => [
       urn.split('::').pop() ?? urn,

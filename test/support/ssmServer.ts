@@ -24,6 +24,12 @@ const LATE = 'late';
 export interface SsmInstance {
   id: string;
   tags: Record<string, string>;
+  /** @default 127.0.0.1 */
+  address?: string;
+  /** Where its ports really are: what a session of port forwarding leads to. */
+  ports?: Record<number, { host: string; port: number }>;
+  /** Done before a session opens. */
+  beforeSession?: () => Promise<void>;
   /** @default Online */
   ping?: 'Online' | 'ConnectionLost' | 'Inactive';
   /** @default now */
@@ -34,8 +40,6 @@ export interface SsmServerOptions {
   executor: SsmExecutor;
   instances?: SsmInstance[];
   documents?: Record<string, SsmDocument>;
-  /** Where a port of the host really is: what a session of port forwarding leads to. */
-  ports?: Record<number, { host: string; port: number }>;
   parameters?: Record<string, string>;
   /** Values of secrets, by name or ARN. */
   secrets?: (id: string) => string | undefined;
@@ -137,7 +141,7 @@ export class SsmServer {
         throw new ApiError('ThrottlingException', 'Rate exceeded');
       }
       if (body.length > REQUEST_CHARACTERS) throw new ApiError('ValidationException', 'the request is too large');
-      response.end(JSON.stringify(this.call(name, JSON.parse(body) as Input)));
+      response.end(JSON.stringify(await this.call(name, JSON.parse(body) as Input)));
     } catch (error) {
       const type = error instanceof ApiError ? error.type : 'InternalServerError';
       response.statusCode = error instanceof ApiError ? 400 : 500;
@@ -317,28 +321,30 @@ export class SsmServer {
     const filters = (input['Filters'] ?? []) as { Key: string; Values: string[] }[];
     const found = this.instances.filter((each) => filters.every((filter) => matches(each, filter)));
     return {
-      InstanceInformationList: found.map(({ id, ping = 'Online', lastPing = new Date() }) => ({
+      InstanceInformationList: found.map(({ id, address = '127.0.0.1', ping = 'Online', lastPing = new Date() }) => ({
         InstanceId: id,
         PingStatus: ping,
         LastPingDateTime: lastPing.getTime() / 1000,
+        IPAddress: address,
         AgentVersion: '3.3.1611.0',
         PlatformType: 'Linux',
       })),
     };
   }
 
-  private startSession(input: Input): unknown {
+  private async startSession(input: Input): Promise<unknown> {
     const target = String(input['Target']);
     const document = (input['DocumentName'] as string | undefined) ?? 'SSM-SessionManagerRunShell';
     const parameters = (input['Parameters'] ?? {}) as Record<string, string[]>;
     const instance = this.instance(target);
     if (instance === undefined || (instance.ping ?? 'Online') !== 'Online')
       throw new ApiError('TargetNotConnected', `${target} is not connected.`);
+    await instance.beforeSession?.();
     const id = `session-${randomUUID().slice(0, 8)}`;
     let stream = `shell://${id}`;
     if (PORT_DOCUMENTS.includes(document)) {
       const port = Number(parameters['portNumber']?.[0]);
-      const place = this.options.ports?.[port];
+      const place = instance.ports?.[port];
       // A port where nothing listens: the session opens, connections through it do not.
       stream = place === undefined ? 'tcp://127.0.0.1:1' : `tcp://${place.host}:${place.port}`;
     } else if (!SHELL_DOCUMENTS.includes(document)) {

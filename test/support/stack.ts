@@ -20,6 +20,13 @@ export const SMALL: RawStackConfig = {
   local: { memoryMiB: 1024, sampleData: true },
 };
 
+/** One step of a preview or an update. */
+export interface Step {
+  op: string;
+  urn: string;
+  detailedDiff?: Record<string, unknown>;
+}
+
 /** One resource of an exported state. */
 export interface StateResource {
   urn: string;
@@ -80,6 +87,13 @@ export class TestStack {
 
   /** Names of the operations the engine would carry out, by the URN's last part: {"schema-indexes": "update"}. */
   async planned(...args: string[]): Promise<Record<string, string>> {
+    return Object.fromEntries(
+      (await this.plannedSteps(...args)).map(({ op, urn }) => [urn.split('::').pop() ?? urn, op]),
+    );
+  }
+
+  /** The steps that the engine would carry out. */
+  async plannedSteps(...args: string[]): Promise<Step[]> {
     // The digest that --json prints otherwise panics on a first preview: CLI 3.250 meets a secret of a provider that is not
     // configured yet (display.ShowPreviewDigest). The stream of events does not.
     const runner = new ProcessRunner({ ...this.env, PULUMI_ENABLE_STREAMING_JSON_PREVIEW: 'true' });
@@ -91,14 +105,10 @@ export class TestStack {
     if (result.code !== 0) throw new Error(`preview failed: ${result.stdout}${result.stderr}`);
     const events = result.stdout.split('\n').filter((line) => line.startsWith('{'));
     const steps = events
-      .map(
-        (line) =>
-          (JSON.parse(line) as { resourcePreEvent?: { metadata: { op: string; urn: string } } }).resourcePreEvent,
-      )
+      .map((line) => (JSON.parse(line) as { resourcePreEvent?: { metadata: Step } }).resourcePreEvent)
       .filter((event) => event !== undefined)
       .map(({ metadata }) => metadata);
-    const changes = steps.filter(({ op, urn }) => op !== 'same' && !urn.includes('pulumi:pulumi:Stack'));
-    return Object.fromEntries(changes.map(({ op, urn }) => [urn.split('::').pop() ?? urn, op]));
+    return steps.filter(({ op, urn }) => op !== 'same' && !urn.includes('pulumi:pulumi:Stack'));
   }
 
   async state(): Promise<StateResource[]> {

@@ -11,6 +11,8 @@ export interface StackHost {
   /** When its agent last answered; undefined where it never did. */
   lastPing: Date | undefined;
   agentVersion: string;
+  /** Its private address. */
+  address: string;
 }
 
 async function describe(
@@ -44,6 +46,7 @@ export async function findHost(client: SSMClient, stack: string): Promise<StackH
     online: host.PingStatus === 'Online',
     lastPing: host.LastPingDateTime,
     agentVersion: host.AgentVersion ?? '',
+    address: host.IPAddress ?? '',
   };
 }
 

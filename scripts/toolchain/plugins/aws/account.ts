@@ -65,6 +65,15 @@ export class RecordedAccount {
     if (this.folder !== undefined) rmSync(this.file(type, value), { force: true });
   }
 
+  /** Keeps the value of a secret, as an account does: a test's stand-in of Secrets Manager answers from it. */
+  keepSecret(arn: string, value: string): void {
+    if (this.folder === undefined) return;
+    mkdirSync(join(this.folder, 'secrets'), { recursive: true, mode: 0o700 });
+    // AWS puts six characters behind the name.
+    const name = arn.replace(/^.*:secret:/, '').replace(/-[0-9a-f]{6}$/, '');
+    writeFileSync(join(this.folder, 'secrets', encodeURIComponent(name)), value, { mode: 0o600 });
+  }
+
   /** The newest Debian image: what a test wrote into the file `image`, else always the same. */
   get imageId(): string {
     const file = join(this.folder ?? '', 'image');

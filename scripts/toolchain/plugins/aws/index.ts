@@ -34,9 +34,14 @@ function resource(token: string, type: AwsType, account: RecordedAccount): Resou
     const within = ['vpcId', 'securityGroupId'].flatMap((key) => (typeof from[key] === 'string' ? [from[key]] : []));
     if (typeof arn === 'string' && tags !== undefined) account.tag(id, { arn, tags, within });
   };
+  const keep = (inputs: PlainProperties): void => {
+    if (token !== 'aws:secretsmanager/secretVersion:SecretVersion') return;
+    account.keepSecret(String(inputs['secretId']), String(inputs['secretString']));
+  };
   return {
     spec: specOf(type),
     create: (inputs, { name, urn }) => {
+      keep(inputs);
       const value = unique(inputs);
       if (value !== undefined) account.claim(token, value, urn);
       const id = type.id(inputs);
@@ -52,6 +57,7 @@ function resource(token: string, type: AwsType, account: RecordedAccount): Resou
       if (token === 'aws:ebs/volume:Volume' && after < before) {
         throw new Error(`volume ${id} has ${before} GiB and cannot shrink to ${after}`);
       }
+      keep(inputs);
       account.write({ op: 'update', type: token, name, id });
       // What AWS decided at the creation stays as it is.
       const kept = Object.fromEntries(Object.keys(type.outputs).map((key) => [key, state[key] as Plain]));

@@ -1,0 +1,150 @@
+/** The database of a stack in AWS, found by the stack's name: its host, the way to it, what it must prove, and who may log in. */
+import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
+import { GetParameterCommand } from '@aws-sdk/client-ssm';
+import { caParameterName, DATABASE_NAME, ROLE_NAMES, secretName, type DatabaseRole } from '../../naming';
+import { OperatorError } from '../../ops/errors';
+import type { Clock } from '../../ops/ports';
+import type { VerifiedServer } from '../databaseGateway';
+import type { PostgresAddress } from '../postgresDatabase';
+import { awsCall, secretsClient, ssmClient } from './clients';
+import { openPortForward, type PortForward } from './portForward';
+import { SsmCommandRunner } from './ssmCommandRunner';
+import { SESSION_PLUGIN, startSession } from './session';
+import { onlineHost, type StackHost } from './ssmHost';
+
+/** What must be known of a stack in AWS to reach its database. No secret. */
+export interface StackPlace {
+  stack: string;
+  region: string;
+  access: 'tunnel' | 'direct';
+  /** Port of the server on its host. */
+  port: number;
+}
+
+/** Everything is asked of AWS when it is first needed, and only then. */
+export class StackAccess {
+  private readonly ssm;
+  private readonly secrets;
+  private found: Promise<StackHost> | undefined;
+  private authority: Promise<string> | undefined;
+  private passwords: Promise<Readonly<Record<string, string>>> | undefined;
+  private forward: Promise<PortForward> | undefined;
+
+  constructor(
+    readonly place: StackPlace,
+    private readonly clock: Clock,
+    private readonly env: NodeJS.ProcessEnv,
+  ) {
+    this.ssm = ssmClient(place.region);
+    this.secrets = secretsClient(place.region);
+  }
+
+  /** @throws OperatorError where SSM knows no host of the stack, or its agent does not answer */
+  host(): Promise<StackHost> {
+    return (this.found ??= onlineHost(this.ssm, this.place.stack, this.clock));
+  }
+
+  /** Runs programs on the host. @param user of the host; root where none is given */
+  async runner(user?: string): Promise<SsmCommandRunner> {
+    const { instanceId } = await this.host();
+    return new SsmCommandRunner({
+      client: this.ssm,
+      clock: this.clock,
+      instanceId,
+      ...(user === undefined ? {} : { user }),
+    });
+  }
+
+  /** How a shell on the host is called: program, arguments and environment (which holds the session's token). */
+  async shell(): Promise<{ file: string; args: string[]; env: NodeJS.ProcessEnv }> {
+    const { instanceId } = await this.host();
+    const { ssm: client, clock, env } = this;
+    return {
+      file: SESSION_PLUGIN,
+      ...(await startSession({ client, clock, region: this.place.region, instanceId, env })),
+    };
+  }
+
+  /** The server by the way of the stack, opened where it is not open. */
+  async server(): Promise<VerifiedServer> {
+    const ca = await (this.authority ??= this.readAuthority());
+    if (this.place.access === 'direct') {
+      const { address } = await this.host();
+      return { host: address, port: this.place.port, ca, name: address };
+    }
+    if (this.forward !== undefined && !(await this.forward).open) this.forward = undefined;
+    this.forward ??= this.openForward();
+    try {
+      return { host: '127.0.0.1', port: (await this.forward).port, ca, name: '127.0.0.1' };
+    } catch (error) {
+      // The next connection may find the host online again.
+      this.forward = undefined;
+      this.found = undefined;
+      throw error;
+    }
+  }
+
+  /** Where and as whom to log in. */
+  async address(role: DatabaseRole): Promise<PostgresAddress> {
+    const [{ host, port, ca, name }, password] = await Promise.all([this.server(), this.password(role)]);
+    return {
+      host,
+      port,
+      database: DATABASE_NAME,
+      user: ROLE_NAMES[role],
+      password,
+      ssl: { rejectUnauthorized: true, ca, host: name },
+    };
+  }
+
+  /** @throws OperatorError where the secret cannot be read, or the role has none */
+  async password(role: DatabaseRole): Promise<string> {
+    if (role === 'superuser') return (await this.secret('superuser'))['password'] ?? '';
+    const password = (await (this.passwords ??= this.secret('roles')))[role];
+    if (password === undefined)
+      throw new OperatorError(`the secret ${secretName(this.place.stack, 'roles')} has no password of ${role}`);
+    return password;
+  }
+
+  close(): void {
+    void this.forward?.then(
+      (forward) => forward.close(),
+      () => undefined,
+    );
+    this.ssm.destroy();
+    this.secrets.destroy();
+  }
+
+  private async openForward(): Promise<PortForward> {
+    const { instanceId } = await this.host();
+    const { region, port } = this.place;
+    return openPortForward({
+      client: this.ssm,
+      clock: this.clock,
+      region,
+      instanceId,
+      remotePort: port,
+      env: this.env,
+    });
+  }
+
+  private async readAuthority(): Promise<string> {
+    const name = caParameterName(this.place.stack);
+    const found = await awsCall(`reading the parameter ${name}`, 'ssm:GetParameter', () =>
+      this.ssm.send(new GetParameterCommand({ Name: name })),
+    );
+    const text = found.Parameter?.Value ?? '';
+    if (text.includes('BEGIN CERTIFICATE')) return text;
+    throw new OperatorError(`the host has not published its certificate authority in ${name} yet`, {
+      next: 'its setup is still going on, or failed: qbench host logs',
+    });
+  }
+
+  private async secret(suffix: string): Promise<Readonly<Record<string, string>>> {
+    const name = secretName(this.place.stack, suffix);
+    const found = await awsCall(`reading the secret ${name}`, 'secretsmanager:GetSecretValue', () =>
+      this.secrets.send(new GetSecretValueCommand({ SecretId: name })),
+    );
+    return JSON.parse(found.SecretString ?? '{}') as Record<string, string>;
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * What is inside the server of a stack of tier ec2, made for real: the program and the CLI reach a real PostgreSQL through
+ * stand-ins of SSM, Secrets Manager and the session plugin, over TLS that is verified in full. Not proven: AWS's own side of a session.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EPHEMERAL, messages, plannedDiff, RecordedAws } from '../support/awsPlugin';
+import { HostDatabases, type HostStack } from '../support/hostDatabase';
+import { asSuperuser } from '../support/server';
+import { expectSuccess } from '../support/stack';
+
+const CONFIG = { ...EPHEMERAL, workload: { documents: 5000 } };
+
+const aws = new RecordedAws();
+let databases: HostDatabases;
+let host: HostStack;
+
+beforeAll(async () => {
+  databases = await HostDatabases.start(aws.account);
+  host = await databases.stack(aws, 'data', CONFIG);
+});
+afterAll(async () => {
+  await databases.stop();
+  aws.remove();
+});
+
+const inside = (sql: string): Promise<Record<string, unknown>[]> =>
+  asSuperuser(host.server, 'mlb_qbench', async (session) => (await session.query(sql)).rows);
+
+describe('a stack on a host', () => {
+  it('is previewed without a session, a connection or a port', async () => {
+    const planned = await plannedDiff(host.stack);
+    expect(Object.keys(planned)).toEqual(
+      expect.arrayContaining(['roles-app-role', 'database-database', 'schema-migrations', 'schema-indexes']),
+    );
+    expect(databases.ssm.calls).toEqual([]);
+  });
+
+  it('comes up with roles, database, extensions, grants, tables and indexes, by TLS alone', async () => {
+    expectSuccess(await host.stack.up());
+    expect(
+      databases.ssm.sessions.map(({ document, parameters }) => [document, parameters['portNumber']]),
+    ).toContainEqual(['AWS-StartPortForwardingSession', ['5432']]);
+    expect(host.front.sessions).toBeGreaterThan(3);
+    expect(host.front.refused).toBe(0);
+    expect(await inside('SELECT extname::text, extowner::regrole::text AS owner FROM pg_extension ORDER BY 1')).toEqual(
+      [
+        { extname: 'pg_stat_statements', owner: 'postgres' },
+        { extname: 'pg_trgm', owner: 'qbench_admin' },
+        { extname: 'plpgsql', owner: 'postgres' },
+        { extname: 'vector', owner: 'postgres' },
+      ],
+    );
+    expect(
+      await inside("SELECT pg_get_userbyid(datdba)::text AS owner FROM pg_database WHERE datname = 'mlb_qbench'"),
+    ).toEqual([{ owner: 'qbench_owner' }]);
+    expect(
+      await inside("SELECT count(*)::int AS superusers FROM pg_roles WHERE rolsuper AND rolname LIKE 'qbench%'"),
+    ).toEqual([{ superusers: 0 }]);
+    const indexes = await inside(
+      "SELECT indexname::text FROM pg_indexes WHERE indexdef LIKE '%USING hnsw%' ORDER BY 1",
+    );
+    expect(indexes).toHaveLength(2);
+  });
+
+  it('gives the connection string of the application as a secret', async () => {
+    const { databaseUrl, connectCommand, endpoint } = await host.stack.outputs();
+    expect(databaseUrl).toMatch(
+      new RegExp(`^postgresql://qbench_app:[A-Za-z0-9]{32}@${String(endpoint)}:5432/mlb_qbench\\?sslmode=verify-full$`),
+    );
+    expect(connectCommand).toBe('npm run qbench -- psql --stack data');
+    const password = /qbench_app:(\w+)@/.exec(String(databaseUrl))?.[1] ?? '';
+    expect(JSON.stringify(await host.stack.state())).not.toContain(password);
+  });
+
+  it('has nothing to change afterwards, and opens nothing to find that out', async () => {
+    const before = databases.ssm.calls.length;
+    expect(await plannedDiff(host.stack)).toEqual({});
+    expect(messages(expectSuccess(await host.stack.up()))).not.toMatch(/updated|created/);
+    expect(databases.ssm.calls.slice(before)).toEqual([]);
+  });
+
+  it('changes in the database alone what is changed there', async () => {
+    host.configure({ ...CONFIG, database: { connectionLimits: { app: 30 } } });
+    expect(await plannedDiff(host.stack)).toEqual({
+      'roles-app-role': { op: 'update', properties: ['connectionLimit'] },
+    });
+    expectSuccess(await host.stack.up());
+    expect(await inside("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'qbench_app'")).toEqual([
+      { rolconnlimit: 30 },
+    ]);
+  });
+
+  it('says in words what keeps it from the database, and goes on when that is gone', async () => {
+    const [instance] = databases.ssm.instances;
+    Object.assign(instance ?? {}, { ping: 'ConnectionLost' });
+    host.configure({ ...CONFIG, database: { connectionLimits: { app: 31 } } });
+    const failed = await host.stack.up();
+    expect(failed.code).not.toBe(0);
+    expect(messages(failed)).toMatch(/host i-0\w+ is ConnectionLost in SSM/);
+    Object.assign(instance ?? {}, { ping: 'Online' });
+    expectSuccess(await host.stack.up());
+  });
+
+  it('keeps its database when the host is replaced', async () => {
+    host.configure({ ...CONFIG, database: { connectionLimits: { app: 31 } }, allowDestroy: ['host-instance'] });
+    aws.publishImage('ami-0cccccccccccccccc');
+    const planned = await plannedDiff(host.stack);
+    expect(planned['host-instance']?.op).toMatch(/replace/);
+    expect(
+      Object.keys(planned).filter((name) => /^(roles|database|schema|administration|role-passwords)/.test(name)),
+    ).toEqual([]);
+  });
+});
+
+describe('qbench on the stack', () => {
+  it('finds the database by the settings alone', async () => {
+    const { stdout } = expectSuccess(await host.stack.qbench(['migrate', '--status', '--json']));
+    const states = JSON.parse(stdout) as { state: string }[];
+    expect(new Set(states.map(({ state }) => state))).toEqual(new Set(['applied']));
+  });
+
+  it('opens psql as any role, without a password on the command line', async () => {
+    const ask = (...args: string[]): Promise<{ stdout: string }> =>
+      host.stack
+        .qbench(['psql', ...args, '--', '--tuples-only', '--no-align', '-c', 'SELECT current_user'])
+        .then(expectSuccess);
+    expect((await ask()).stdout.trim()).toBe('qbench_app');
+    expect((await ask('--role', 'monitor')).stdout.trim()).toBe('qbench_monitor');
+  });
+
+  it('runs on the host what concerns the host', async () => {
+    const told = await host.stack.qbench(['host', 'logs', 'nothing']);
+    expect(told.code).toBe(2);
+    expect(told.stderr).toMatch(/setup, health, agent, server, backup/);
+    const restart = await host.stack.qbench(['host', 'restart']);
+    expect(restart.stderr).toMatch(/add --yes/);
+    expect((await host.stack.qbench(['host', 'shell'])).stdout).toMatch(/a shell on i-0/);
+  });
+});
+
+describe('the end', () => {
+  it('needs no way to the database', async () => {
+    await databases.stop();
+    expectSuccess(await host.stack.destroy());
+    expect((await host.stack.state()).filter(({ type }) => type !== 'pulumi:pulumi:Stack')).toEqual([]);
+  });
+});
