@@ -1,6 +1,7 @@
 /** How the program calls the operations CLI: desired state in on standard input, JSON out, its change visible in a preview. */
 import { local, types } from '@pulumi/command';
 import { jsonStringify, type CustomResourceOptions, type Input, type Output } from '@pulumi/pulumi';
+import { ENDPOINT_VARIABLE } from '../naming';
 
 /**
  * Commands run in the program's folder (`infra`), on whichever machine the program runs: so they name the CLI relative to
@@ -17,8 +18,8 @@ export interface QbenchCommandArgs {
   destroy?: string;
   /** Sent as JSON on standard input to both. No secrets: it is shown in previews. */
   desired: Input<unknown>;
-  /** Environment without secrets, such as the way to a database that is elsewhere. */
-  environment?: Record<string, string>;
+  /** Where the database is when it is not on this machine, as JSON; no secret. It stands in the command, for everybody to see. */
+  endpoint?: string;
   /** Environment that may be secret. Its presence silences the command's output and makes it secret. */
   secrets?: Record<string, Input<string>>;
 }
@@ -28,7 +29,8 @@ export interface QbenchCommandArgs {
  * after the new `apply`.
  */
 export function qbenchCommand(name: string, args: QbenchCommandArgs, options: CustomResourceOptions): local.Command {
-  const cli = `${CLI} --stack ${args.stack}`;
+  const endpoint = args.endpoint === undefined ? '' : `${ENDPOINT_VARIABLE}='${args.endpoint}' `;
+  const cli = `${endpoint}${CLI} --stack ${args.stack}`;
   const run = `${cli} ${args.apply}`;
   const secret = args.secrets !== undefined;
   return new local.Command(
@@ -40,9 +42,7 @@ export function qbenchCommand(name: string, args: QbenchCommandArgs, options: Cu
       stdin: jsonStringify(args.desired),
       // Progress goes to standard error; standard output is the answer, and nobody's but the program's.
       logging: secret ? types.enums.local.Logging.None : types.enums.local.Logging.Stderr,
-      ...(args.secrets === undefined && args.environment === undefined
-        ? {}
-        : { environment: { ...args.environment, ...args.secrets } }),
+      ...(args.secrets === undefined ? {} : { environment: args.secrets }),
     },
     secret ? { ...options, additionalSecretOutputs: ['stdout', 'stderr'] } : options,
   );

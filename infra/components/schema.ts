@@ -12,8 +12,8 @@ export interface SchemaArgs {
   indexes: DesiredIndexState;
   /** Loads the demo corpus of this project when the tables are empty. */
   sampleData: boolean;
-  /** Environment of the commands: the way to a database that is not on this machine. @default none */
-  environment?: Record<string, string>;
+  /** Where the database is when it is not on this machine, as JSON. @default on this machine */
+  endpoint?: string;
 }
 
 /** Tables, functions and indexes: what migrations and the index lifecycle make, by the same CLI in every tier. */
@@ -21,7 +21,7 @@ export class Schema extends ComponentResource {
   constructor(name: string, args: SchemaArgs, options: ComponentResourceOptions = {}) {
     super(`${TYPE_PREFIX}:database:Schema`, name, {}, options);
     const { stack, database } = args;
-    const common = { stack, ...(args.environment === undefined ? {} : { environment: args.environment }) };
+    const common = { stack, ...(args.endpoint === undefined ? {} : { endpoint: args.endpoint }) };
     const migrations = qbenchCommand(
       `${name}-migrations`,
       { ...common, apply: 'migrate --declared', desired: { database, migrations: migrationManifest() } },

@@ -17,7 +17,7 @@ import { Roles } from '../components/roles';
 import { Schema } from '../components/schema';
 import type { CapacityPlan } from '../capacity/plan';
 import { openWayToDatabase } from '../machine';
-import { ENDPOINT_VARIABLE, gatewayPort, ROLE_NAMES } from '../naming';
+import { gatewayPort, ROLE_NAMES } from '../naming';
 import type { Ec2Settings } from '../settings';
 import { indexesFor } from './plan';
 
@@ -74,7 +74,7 @@ export async function deployHostDatabase(args: HostDatabaseArgs, provider: Provi
       database: database.databaseName,
       indexes: indexesFor(settings, plan),
       sampleData: ec2.sampleData,
-      environment: { [ENDPOINT_VARIABLE]: JSON.stringify({ tier: 'ec2', ...place }) },
+      endpoint: JSON.stringify({ tier: 'ec2', ...place }),
     },
     { deletedWith: volume, dependsOn: [database, passwords], ...guard },
   );

@@ -33,7 +33,7 @@ const RESTART = [
 ].join('\n');
 
 export function register(program: Command, context: CliContext): void {
-  const host = program.command('host').description('the machine of a stack in AWS, through SSM');
+  const host = program.command('host').description('the host of a stack in AWS, through SSM');
   const run = async (command: Command, script: string, args: string[], timeoutMs: number): Promise<CommandResult> => {
     const runner = await (await hostAccess(context, stackOf(command))).runner();
     return runner.run('bash', ['-c', script, 'bash', ...args], { timeoutMs, signal: context.signal });

@@ -80,7 +80,7 @@ export const VERBS: readonly VerbEntry[] = [
   },
   {
     name: 'host',
-    summary: 'the machine of a stack in AWS: status, shell, logs, apply, restart',
+    summary: 'the host of a stack: status, shell, logs, apply, restart',
     load: () => import('./host'),
   },
   { name: 'plan', summary: 'sizes, memory, parameters, hosts and prices for a workload', load: () => import('./plan') },

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { ProcessRunner } from '../../infra/adapters/processRunner';
 import { PRODUCTION, RecordedAws } from './awsPlugin';
+import { HostDatabases } from './hostDatabase';
 import { expectSuccess, SMALL, TestStack } from './stack';
 
 const FOLDER = join(__dirname, '..', 'golden', 'previews');
@@ -61,25 +62,25 @@ const BASE = { ...PRODUCTION, ...HOST };
 const OTHER_KEY = 'arn:aws:kms:eu-central-1:111122223333:key/12345678-1234-1234-1234-123456789012';
 const REGION = { region: 'eu-central-1', accountId: '111122223333' };
 
-async function recordProduction(aws: RecordedAws): Promise<void> {
-  const stack = await aws.stack('prod', BASE);
+async function recordProduction(aws: RecordedAws, databases: HostDatabases): Promise<void> {
+  const { stack, configure } = await databases.stack(aws, 'prod', BASE);
   await save(stack, 'first', 'stream');
   expectSuccess(await stack.up());
-  stack.configure({ ...BASE, postgresParameters: { log_temp_files: '1MB' } });
+  configure({ ...BASE, postgresParameters: { log_temp_files: '1MB' } });
   await save(stack, 'one-line', 'stream');
   await save(stack, 'one-line', 'digest');
-  stack.configure({ ...BASE, ec2: { instanceType: 'r7g.2xlarge', volumeGiB: 200, iops: 4000 } });
+  configure({ ...BASE, ec2: { instanceType: 'r7g.2xlarge', volumeGiB: 200, iops: 4000 } });
   await save(stack, 'grown', 'stream');
   aws.publishImage('ami-0fedcba9876543210');
-  stack.configure({ ...BASE, allowDestroy: ['host-instance'] });
+  configure({ ...BASE, allowDestroy: ['host-instance'] });
   await save(stack, 'new-host', 'stream');
-  stack.configure({ ...BASE, aws: { ...REGION, kmsKeyArn: OTHER_KEY } });
+  configure({ ...BASE, aws: { ...REGION, kmsKeyArn: OTHER_KEY } });
   await save(stack, 'refused-by-the-engine', 'digest');
-  stack.configure({ ...BASE, allowDestroy: ['key-key'] });
+  configure({ ...BASE, allowDestroy: ['key-key'] });
   await save(stack, 'protection-taken-away', 'stream');
   expectSuccess(await stack.up());
   // Nobody names the key any more, and it is no longer protected in the state.
-  stack.configure({ ...BASE, aws: { ...REGION, kmsKeyArn: OTHER_KEY } });
+  configure({ ...BASE, aws: { ...REGION, kmsKeyArn: OTHER_KEY } });
   await save(stack, 'key-deleted', 'stream');
   await save(stack, 'key-deleted', 'digest');
 }
@@ -119,7 +120,10 @@ async function main(wanted: readonly string[]): Promise<void> {
   const asked = (name: string): boolean => wanted.length === 0 || wanted.includes(name);
   const aws = new RecordedAws();
   try {
-    if (asked('production')) await recordProduction(aws);
+    if (asked('production')) {
+      const databases = await HostDatabases.start(aws.account);
+      await recordProduction(aws, databases).finally(() => databases.stop());
+    }
     if (asked('large')) await recordLarge(aws);
   } finally {
     aws.remove();

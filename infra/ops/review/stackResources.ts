@@ -29,9 +29,9 @@ export function stackResources(shape: StackShape): Priced[] {
       inputs: { type: 'gp3', size: volume.sizeGiB, iops: volume.iops, throughput: volume.throughputMiBps },
     },
     { type: 'aws:s3/bucket:Bucket', name: 'backups-bucket', inputs: {} },
-    ...['superuser', 'host'].map((secret) => ({
+    ...['secrets-superuser', 'secrets-host', 'role-passwords'].map((secret) => ({
       type: 'aws:secretsmanager/secret:Secret',
-      name: `secrets-${secret}-secret`,
+      name: `${secret}-secret`,
       inputs: {},
     })),
     ...(ownKey ? [{ type: 'aws:kms/key:Key', name: 'key-key', inputs: {} }] : []),
