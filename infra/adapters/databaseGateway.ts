@@ -9,6 +9,7 @@ import { messageOf, OperatorError } from '../ops/errors';
 /** First words of the protocol: https://www.postgresql.org/docs/18/protocol-message-formats.html. */
 const SSL_REQUEST = 80877103;
 const GSSENC_REQUEST = 80877104;
+const PROTOCOL_3 = 196608;
 const CONNECTION_FAILURE = '08006';
 const LONGEST_STARTUP = 10_000;
 const CONNECT_TIMEOUT_MS = 15_000;
@@ -75,6 +76,28 @@ export async function connectVerified(server: VerifiedServer): Promise<TLSSocket
       cause: error,
     });
   }
+}
+
+/** Whether a server turns away a session that does not ask for TLS: it answers with an error, or closes. */
+export function refusesClearText(
+  { host, port }: Pick<VerifiedServer, 'host' | 'port'>,
+  user: string,
+  database: string,
+): Promise<boolean> {
+  const words = Buffer.from(`user\0${user}\0database\0${database}\0\0`);
+  const head = Buffer.alloc(8);
+  head.writeInt32BE(words.length + 8, 0);
+  head.writeInt32BE(PROTOCOL_3, 4);
+  return new Promise((resolve, reject) => {
+    const socket = connectTcp({ host, port }, () => socket.write(Buffer.concat([head, words])));
+    socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy(new Error('no answer')));
+    // An authentication request (R) would mean that the session may go on.
+    socket.once('data', (data) => {
+      resolve(data.toString('latin1', 0, 1) === 'E');
+      socket.destroy();
+    });
+    socket.once('close', () => resolve(true)).once('error', reject);
+  });
 }
 
 /** An error as the server would send it, so that any client shows it to its user. */

@@ -83,6 +83,11 @@ export const VERBS: readonly VerbEntry[] = [
     summary: 'the host of a stack: status, shell, logs, apply, restart',
     load: () => import('./host'),
   },
+  {
+    name: 'acceptance',
+    summary: 'proves with an account what the tests cannot',
+    load: () => import('./acceptance'),
+  },
   { name: 'plan', summary: 'sizes, memory, parameters, hosts and prices for a workload', load: () => import('./plan') },
   {
     name: 'index',

@@ -4,7 +4,7 @@ import type { MachineContext } from '../../infra/adapters/localServer/layout';
 import { systemClock } from '../../infra/adapters/systemClock';
 import { ENDPOINT_VARIABLE } from '../../infra/naming';
 import { OperatorError, UsageError } from '../../infra/ops/errors';
-import type { Settings } from '../../infra/settings';
+import type { Ec2Settings, Settings } from '../../infra/settings';
 import { toolchainPaths } from '../toolchain/paths';
 import type { CliContext } from './context';
 import { stackSettings } from './stackSettings';
@@ -12,6 +12,12 @@ import { stackSettings } from './stackSettings';
 /** Settings of a stack: of its file in the checkout, else of the copy that the toolchain keeps. */
 function settingsOf(stack: string, machine: MachineContext): Settings | undefined {
   return stackSettings(machine.checkout, stack) ?? stackSettings(toolchainPaths(machine).config, stack);
+}
+
+/** Settings of a stack of tier ec2; undefined for others. */
+export function cloudSettings(stack: string, machine: MachineContext): Ec2Settings | undefined {
+  const settings = settingsOf(stack, machine);
+  return settings?.tier === 'ec2' ? settings : undefined;
 }
 
 /** Where the database of a stack is, as the program that calls this says; undefined where no program does. */
@@ -29,8 +35,8 @@ function placeFromProgram(stack: string, env: NodeJS.ProcessEnv): StackPlace | u
 export function cloudPlace(stack: string, env: NodeJS.ProcessEnv, machine: MachineContext): StackPlace | undefined {
   const told = placeFromProgram(stack, env);
   if (told !== undefined) return told;
-  const settings = settingsOf(stack, machine);
-  if (settings?.tier !== 'ec2') return undefined;
+  const settings = cloudSettings(stack, machine);
+  if (settings === undefined) return undefined;
   return { stack, region: settings.aws.region, access: settings.access, port: settings.ec2.port };
 }
 

@@ -4,7 +4,7 @@ import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { caParameterName, DATABASE_NAME, ROLE_NAMES, secretName, type DatabaseRole } from '../../naming';
 import { OperatorError } from '../../ops/errors';
 import type { Clock } from '../../ops/ports';
-import type { VerifiedServer } from '../databaseGateway';
+import { refusesClearText, type VerifiedServer } from '../databaseGateway';
 import type { PostgresAddress } from '../postgresDatabase';
 import { awsCall, secretsClient, ssmClient } from './clients';
 import { openPortForward, type PortForward } from './portForward';
@@ -82,6 +82,12 @@ export class StackAccess {
       this.found = undefined;
       throw error;
     }
+  }
+
+  /** Whether a session without TLS is refused, by whichever way the stack has. */
+  async clearTextRefused(): Promise<boolean> {
+    const server = await this.server();
+    return refusesClearText(server, ROLE_NAMES.app, DATABASE_NAME);
   }
 
   /** Where and as whom to log in. */
