@@ -132,7 +132,7 @@ export interface MonitoringSettings {
 
 /** The server on this machine. */
 export interface LocalServerSettings {
-  /** TCP port on the loopback interface; 0 takes a free one at first and keeps it. @default 0 */
+  /** TCP port on the loopback interface; 0 takes a free one at first, and keeps whichever the stack has had last. @default 0 */
   readonly port: number;
   /** Absolute path of the data folder. @default a folder of the stack's own in the project's state folder */
   readonly dataDir?: string;

@@ -194,7 +194,8 @@ function refuseAboveBudget({ usdPerMonth, documents, host }: Summary, budget: nu
 
 function summaryText(summary: Summary): string {
   const { usdPerMonth, pricesAsOf } = summary;
-  const price = usdPerMonth === null ? 'not known for this region' : `about ${usdPerMonth} USD`;
+  const known = usdPerMonth !== null;
+  const price = !known ? 'not known for this region' : usdPerMonth === 0 ? 'nothing' : `about ${usdPerMonth} USD`;
   return table(
     ['stack', summary.stack],
     [
@@ -203,7 +204,7 @@ function summaryText(summary: Summary): string {
       ['database', bytes(summary.databaseBytes)],
       ['disk', `${summary.diskGiB} GiB`],
       ['host', summary.host],
-      ['host, disk and backups a month', pricesAsOf === null ? price : `${price} (prices of ${pricesAsOf})`],
+      ['host, disk and backups a month', pricesAsOf === null || !known ? price : `${price} (prices of ${pricesAsOf})`],
     ],
   );
 }

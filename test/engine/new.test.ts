@@ -86,11 +86,14 @@ describe('qbench init', () => {
   });
 
   it('shows size and monthly price of a stack on AWS, and writes nothing in a dry run', async () => {
-    const aws = ['--tier', 'ec2', '--region', 'eu-central-1', '--owner', 'platform', '--documents', '500000'];
+    const aws = ['--tier', 'ec2', '--region', 'us-east-1', '--owner', 'platform', '--documents', '500000'];
     const shown = expectSuccess(await init('prod', ...aws, '--dry-run', '--budget', '5000'));
-    expect(shown.stdout).toMatch(/about \d+ USD \(prices of \d{4}-\d\d-\d\d\)/);
+    expect(shown.stdout).toMatch(/about \d+ USD \(prices of \d{4}-\d\d\)/);
     expect(shown.stdout).toMatch(/budgetUsdPerMonth: 5000/);
     expect(existsSync(join(project, 'Pulumi.prod.yaml'))).toBe(false);
+    // Without a price for the region nothing is made up.
+    const unknown = await init('prod', ...aws, '--dry-run', '--region', 'eu-central-1');
+    expect(unknown.stdout).toMatch(/a month\s+not known for this region\n/);
     const poor = await init('prod', ...aws, '--budget', '5');
     expect(poor.code).toBe(2);
     expect(poor.stderr).toMatch(/500,000 documents cost about \d+ USD a month.*\n.*5 USD/);

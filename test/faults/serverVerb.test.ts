@@ -26,15 +26,17 @@ function run(script: string, ...args: string[]): Promise<CommandResult> {
 const server = (...args: string[]): Promise<CommandResult> => run('cli.ts', '--stack', 'test', 'server', ...args);
 
 describe('qbench server', () => {
-  it('says where the server is, stops it, starts it and shows its log', async () => {
+  it('says that there is none where there is none', async () => {
     expect((await server('status')).stdout).toBe('stack test: no server on this machine\n');
     expect((await server('logs')).stderr).toMatch(/no log yet/);
     const none = await server('stop');
     expect(none.code).toBe(1);
     expect(none.stderr).toMatch(/stack test has no server on this machine/);
+  });
 
+  it('says where the server is, stops it, starts it and shows its log', async () => {
     const cluster = await up();
-    const { port, dataDir } = cluster.record ?? { port: 0, dataDir: '' };
+    const { port } = cluster.record ?? { port: 0 };
     const running = JSON.parse(expectSuccess(await server('status', '--json')).stdout) as Record<string, unknown>;
     expect(running).toMatchObject({ stack: 'test', running: true, pid: pidOf(cluster), dataMissing: false, port });
     expect(expectSuccess(await server('stop')).stdout).toBe('stopped\n');
@@ -45,7 +47,11 @@ describe('qbench server', () => {
     expect(log.trimEnd().split('\n')).toHaveLength(5);
     expect(log).toMatch(/ready to accept connections/);
     expect((await server('logs', '--lines', '0')).code).toBe(2);
+  });
 
+  it('names a data folder that is gone, and does not make a new one in its place', async () => {
+    const cluster = await up();
+    const { dataDir } = cluster.record ?? { dataDir: '' };
     await cluster.stop();
     renameSync(dataDir, `${dataDir}.away`);
     expect((await server('status')).stdout).toContain(`data ${dataDir} IS GONE`);
@@ -53,6 +59,7 @@ describe('qbench server', () => {
     const start = await server('start');
     expect(start.code).toBe(1);
     expect(start.stderr).toMatch(/the data folder ".*" of stack test is gone\n.*next: .*put the folder back/s);
+    expect(existsSync(dataDir)).toBe(false);
     renameSync(`${dataDir}.away`, dataDir);
   });
 });
@@ -83,18 +90,15 @@ describe('npm run destroy, of a server that no state knows of', () => {
     await toolchain.ensureStack('test', false);
     const file = join(toolchain.paths.config, 'Pulumi.test.yaml');
     const salt = readFileSync(file, 'utf8').match(/^encryptionsalt:.*$/m)?.[0] ?? '';
-    const settings = (protectData: boolean): void =>
-      writeFileSync(
-        file,
-        `${salt}\nconfig:\n  qbench-postgres:ephemeral: '${String(!protectData)}'\n  qbench-postgres:protectData: '${String(protectData)}'\n`,
-      );
+    // Without a word about it data is protected; a test stack's is not, and its file is never carried into the checkout.
+    const unprotected = "  qbench-postgres:ephemeral: 'true'\n  qbench-postgres:protectData: 'false'\n";
+    writeFileSync(file, `${salt}\n`);
     const config = ['--stack', 'test', '--yes', '--skip-preview', '--non-interactive', '--config-file', file];
-    settings(true);
     const kept = expectSuccess(await run('destroy.ts', ...config));
     expect(kept.stderr).toMatch(/a server that this state does not know is left/);
     expect(pidOf(cluster)).toBeDefined();
 
-    settings(false);
+    writeFileSync(file, `${salt}\nconfig:\n${unprotected}`);
     const gone = expectSuccess(await run('destroy.ts', ...config));
     expect(gone.stderr).toMatch(/removed the server of an interrupted run/);
     expect(clusterOf().record).toBeUndefined();
