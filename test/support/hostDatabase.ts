@@ -17,7 +17,7 @@ export interface HostStack {
   stack: TestStack;
   server: RunningTestServer;
   front: TlsFront;
-  configure(config: RawStackConfig): void;
+  configure: (config: RawStackConfig) => void;
 }
 
 /** Everything in AWS that stacks of one account reach their databases through. */

@@ -73,7 +73,7 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'host online',
     proves: 'the instance starts, finds its way out, and its agent has the rights it needs',
-    run: async ({ account }) => {
+    run: async ({ account }: AcceptanceInput): Promise<string> => {
       const { instanceId, online, agentVersion } = await account.host();
       return must(online, `${instanceId}, agent ${agentVersion}, ${online ? 'online' : 'not online'}`);
     },
@@ -81,7 +81,7 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'setup done',
     proves: 'the user data works on the real image: volume, packages, TLS, roles and backups',
-    run: async ({ root }) => {
+    run: async ({ root }: AcceptanceInput): Promise<string> => {
       const status = await said(root, 'cat', ['/var/lib/qbench/status']);
       return must(/^state=ready$/m.test(status), status.replaceAll('\n', ' '));
     },
@@ -89,7 +89,7 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'disks encrypted',
     proves: 'KMS gives EC2 the key for both disks',
-    run: async ({ account }) => {
+    run: async ({ account }: AcceptanceInput): Promise<string> => {
       const volumes = await account.volumes();
       const seen = volumes.map(
         ({ id, encrypted, type }) => `${id} ${type} ${encrypted ? 'encrypted' : 'NOT encrypted'}`,
@@ -100,7 +100,7 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'nobody let in',
     proves: 'the security groups are as declared: no source besides those of the settings',
-    run: async ({ account, allowedSources }) => {
+    run: async ({ account, allowedSources }: AcceptanceInput): Promise<string> => {
       const inbound = await account.inbound();
       return must(inbound.length <= allowedSources, inbound.length === 0 ? 'no inbound rule' : inbound.join(', '));
     },
@@ -108,7 +108,7 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'metadata by token',
     proves: 'IMDSv1 is off: a request that is forged through the server gets no credentials',
-    run: async ({ account }) => {
+    run: async ({ account }: AcceptanceInput): Promise<string> => {
       const tokens = await account.metadataToken();
       return must(tokens === 'required', `tokens ${tokens}`);
     },
@@ -116,12 +116,12 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'TLS verified',
     proves: 'the certificate that the host made is the one that its published authority vouches for',
-    run: async ({ verifiedTls }) => verifiedTls(),
+    run: async ({ verifiedTls }: AcceptanceInput): Promise<string> => verifiedTls(),
   },
   {
     name: 'clear text refused',
     proves: 'pg_hba.conf lets in nobody without TLS',
-    run: async ({ clearTextRefused }) => {
+    run: async ({ clearTextRefused }: AcceptanceInput): Promise<string> => {
       const refused = await clearTextRefused();
       return must(refused, refused ? 'refused' : 'a session in clear was opened');
     },
@@ -129,7 +129,7 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'database usable',
     proves: 'roles, secrets, migrations and indexes came through the session',
-    run: async ({ database }) => {
+    run: async ({ database }: AcceptanceInput): Promise<string> => {
       const session = await database.connect();
       try {
         const { rows } = await session.query<{ name: string; invalid: number }>(
@@ -145,7 +145,7 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'backup lands in the bucket',
     proves: "the host's rights on bucket and key are enough to archive WAL and to back up",
-    run: async ({ postgres, account, stack }) => {
+    run: async ({ postgres, account, stack }: AcceptanceInput): Promise<string> => {
       await said(postgres, 'pgbackrest', [`--stanza=${STANZA}`, 'check']);
       await said(postgres, 'pgbackrest', [`--stanza=${STANZA}`, '--type=full', 'backup']);
       const objects = await account.backupObjects(`${stack}/backup/`);
@@ -158,7 +158,7 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'bucket private',
     proves: 'public access is blocked in all four ways',
-    run: async ({ account }) => {
+    run: async ({ account }: AcceptanceInput): Promise<string> => {
       const blocked = await account.bucketPrivate();
       return must(blocked, blocked ? 'blocked' : 'NOT blocked');
     },
