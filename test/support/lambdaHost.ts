@@ -36,7 +36,10 @@ while [[ -e $here/slow && $command == backup ]]; do sleep 0.05; done
 case $command in
   backup) now=$(date +%s); echo "{\\"label\\":\\"20261122-020000F\\",\\"reference\\":null,\\"archive\\":{\\"start\\":\\"000000010000000000000002\\",\\"stop\\":\\"000000010000000000000002\\"},\\"type\\":\\"$type\\",\\"error\\":false,\\"annotation\\":{\\"qbench-slot\\":\\"$slot\\"},\\"timestamp\\":{\\"start\\":$((now - 90)),\\"stop\\":$now},\\"info\\":{\\"size\\":4096000,\\"repository\\":{\\"delta\\":1024}}}" >>"$here/backups" ;;
   info) printf '[{"name":"qbench","status":{"code":0,"message":"ok"},"backup":[%s]}]\\n' "$(paste -sd, "$here/backups")" ;;
-  verify) if [[ -e $here/damaged ]]; then echo 'stanza: qbench'; echo 'backup: 20261122-020000F, status: invalid, total files checked: 9, total valid files: 8'; fi ;;
+  verify)
+    printf 'stanza: qbench\\nstatus: ok\\n  archiveId: 18-1, total WAL checked: 2, total valid WAL: 2\\n    missing: 0, checksum invalid: 0, size invalid: 0, other: 0\\n'
+    echo "  backup: 20261122-020000F, status: $([[ -e $here/damaged ]] && echo invalid || echo valid), total files checked: 9, total valid files: 8"
+    ;;
 esac
 `;
 const RUNUSER = '#!/bin/bash\nshift 3\nexec "$@"\n';

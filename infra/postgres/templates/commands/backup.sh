@@ -34,7 +34,7 @@ case $step in
     # It finds damage and still ends with 0.
     found=$(backrest verify --output=text --verbose)
     printf '%s\n' "$found"
-    if grep --quiet --perl-regexp 'status: (?!valid)\w|(missing|checksum invalid|size invalid|other): [1-9]' <<<"$found"; then
+    if grep --quiet --perl-regexp 'status: (?!(?:valid|ok)\b)\w|(missing|checksum invalid|size invalid|other): [1-9]' <<<"$found"; then
       echo 'the repository has damaged or missing files' >&2
       exit 1
     fi
