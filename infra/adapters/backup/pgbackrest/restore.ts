@@ -8,9 +8,12 @@ import { recover, recoveryLog, stopCluster } from '../recovery';
 import type { PgbackrestEngineParts } from './engine';
 import { asServerUser, assertDone, complaintOf, pgbackrest } from './program';
 
-/** How pgBackRest says that what it read from the repository is not what it wrote there. */
+/**
+ * How pgBackRest says that what it read from the repository is not what it wrote there: by the code of a checksum, format, missing-file or
+ * cipher error, or by words.
+ */
 const DAMAGED =
-  /checksum|size .*(does not match|invalid)|unexpected eof|decompress|unable to (open|read) .*missing file|FileMissingError|manifest .*missing|FormatError|CipherError|ChecksumError|zst|lz4/i;
+  /^\[0(26|29|55|95)\]|checksum|size .*(does not match|invalid)|unexpected eof|decompress|unable to flush/i;
 
 /** @param damaged makes the error for a backup that cannot be read back, of pgBackRest's words */
 export async function restorePgbackrest(
