@@ -24,17 +24,22 @@ let stage: HostStage;
 let volume: Disk;
 let host: Guest;
 let authority: string;
+const undone: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
   reason = await noHostsBecause();
   if (reason !== undefined) return;
   stage = await HostStage.open();
+  undone.push(() => stage.close());
   volume = stage.volume('data');
   host = await stage.boot({ disks: [volume] });
   await host.reaches('ready');
   authority = stage.authority;
 });
-afterAll(() => stage?.close());
+afterAll(async () => {
+  // Also where the beginning failed half-way.
+  for (const undo of undone.reverse()) await undo();
+});
 beforeEach(({ skip }) => {
   if (reason !== undefined) skip(reason);
 });

@@ -18,13 +18,16 @@ let packages: PackageForwarder;
 let stage: HostStage;
 let volume: Disk;
 let host: Guest;
+const undone: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
   reason = await noHostsBecause();
   if (reason !== undefined) return;
   packages = await PackageForwarder.start();
+  undone.push(() => packages.stop());
   packages.down();
   stage = await HostStage.open({ packageUrl: packages.url(MACHINE_ADDRESS) });
+  undone.push(() => stage.close());
   volume = stage.volume('data', 1024);
   host = await stage.boot({
     image: 'bare',
@@ -34,8 +37,8 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
-  await stage?.close();
-  await packages?.stop();
+  // Also where the beginning failed half-way.
+  for (const undo of undone.reverse()) await undo();
 });
 beforeEach(({ skip }) => {
   if (reason !== undefined) skip(reason);
@@ -60,7 +63,7 @@ describe('a package source that is down', () => {
 
   it('gave the database’s packages alone, and what they need', async () => {
     const origin = (name: string): Promise<string> =>
-      host.must(`apt-cache policy ${name} | sed -n 's/.*[*][*][*]//;/${'^ [*]'}/,+1p'`);
+      host.must(`apt-cache policy ${name} | sed -n 's/.*[*][*][*]//;/^ [*]/,+1p'`);
     expect(await origin('postgresql-18')).toContain('forky');
     expect(await host.must("dpkg-query -W -f '${Version}' cloud-init")).not.toBe('');
     expect(await host.must('apt-get -s upgrade | grep -c "^Inst.*forky" || :')).toBe('0');

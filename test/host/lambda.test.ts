@@ -15,11 +15,13 @@ let reason: string | undefined;
 let stage: HostStage;
 let host: Guest;
 let lambdas: LambdaHost;
+const undone: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
   reason = await noHostsBecause();
   if (reason !== undefined) return;
   stage = await HostStage.open();
+  undone.push(() => stage.close());
   host = await stage.boot({ disks: [stage.volume('data')] });
   await host.reaches('ready');
   const file = 'f=$(mktemp) && cat >"$f" && chmod 700 "$f" && "$f"; code=$?; rm -f "$f"; exit "$code"';
@@ -27,10 +29,11 @@ beforeAll(async () => {
     server: { port: 5432, database: 'mlb_qbench' },
     executor: (script) => host.run(file, { stdin: script, timeoutMs: 600_000 }),
   });
+  undone.push(() => lambdas.stop());
 });
 afterAll(async () => {
-  await lambdas?.stop();
-  await stage?.close();
+  // Also where the beginning failed half-way.
+  for (const undo of undone.reverse()) await undo();
 });
 beforeEach(({ skip }) => {
   if (reason !== undefined) skip(reason);

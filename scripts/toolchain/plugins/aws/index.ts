@@ -1,7 +1,7 @@
 /** The recording `aws` plugin: for tests only. It gives ids and ARNs of the right shape and reaches nothing. */
 import type { ProviderPlugin, ResourceType } from '../provider';
 import type { PropertySpec, PropertyType, ResourceSpec } from '../spec';
-import type { Plain, PlainProperties, Properties, Value } from '../values';
+import { textOf, type Plain, type PlainProperties, type Properties, type Value } from '../values';
 import { RecordedAccount } from './account';
 import { awsFunctions } from './functions';
 import { ACCOUNT_ID } from './ids';
@@ -36,7 +36,7 @@ function resource(token: string, type: AwsType, account: RecordedAccount): Resou
   };
   const keep = (inputs: PlainProperties): void => {
     if (token !== 'aws:secretsmanager/secretVersion:SecretVersion') return;
-    account.keepSecret(String(inputs['secretId']), String(inputs['secretString']));
+    account.keepSecret(textOf(inputs, 'secretId'), textOf(inputs, 'secretString'));
   };
   return {
     spec: specOf(type),
