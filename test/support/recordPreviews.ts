@@ -35,16 +35,18 @@ const CHATTER = /"policy(Remediate|Analyze)SummaryEvent"/;
 
 function clean(text: string, stack: TestStack): string {
   const { checkout, stateDir, home } = stack.machine.context;
-  return text
-    .split('\n')
-    .filter((line) => !DEBUG.test(line) && !CHATTER.test(line) && !/using pulumi-\S+ from \$PATH/.test(line))
-    .join('\n')
-    .replaceAll(stateDir ?? '/nowhere', '/state')
-    .replaceAll(checkout, '/checkout')
-    // Packages may lie elsewhere, behind a link.
-    .replaceAll(dirname(realpathSync(join(checkout, 'node_modules'))), '/checkout')
-    .replaceAll(/\/tmp\/qbench-[A-Za-z0-9-]+/g, '/scratch')
-    .replaceAll(`"${home}"`, '"/home/user"');
+  return (
+    text
+      .split('\n')
+      .filter((line) => !DEBUG.test(line) && !CHATTER.test(line) && !/using pulumi-\S+ from \$PATH/.test(line))
+      .join('\n')
+      .replaceAll(stateDir ?? '/nowhere', '/state')
+      .replaceAll(checkout, '/checkout')
+      // Packages may lie elsewhere, behind a link.
+      .replaceAll(dirname(realpathSync(join(checkout, 'node_modules'))), '/checkout')
+      .replaceAll(/\/tmp\/qbench-[A-Za-z0-9-]+/g, '/scratch')
+      .replaceAll(`"${home}"`, '"/home/user"')
+  );
 }
 
 async function save(stack: TestStack, name: string, form: 'digest' | 'stream'): Promise<void> {
