@@ -2,11 +2,11 @@
  * `pulumi up` that is cut off, and a server that is killed: the next `up` converges, no server is orphaned, no acknowledged
  * row is lost. Real signals to the real CLI.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openSession } from '../../infra/adapters/postgresDatabase';
 import { DATABASE_NAME, ROLE_NAMES } from '../../infra/naming';
 import { removeStaleLocks } from '../../scripts/toolchain/toolchain';
+import { upUntil } from '../support/interrupt';
 import { eventually, postmastersBelow, processesNaming } from '../support/processes';
 import { expectSuccess, TestStack } from '../support/stack';
 
@@ -21,37 +21,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await stack.remove();
 });
-
-/** Starts `pulumi up` and resolves when its output shows `marker`. */
-async function upUntil(
-  marker: RegExp,
-): Promise<{ child: ChildProcess; ended: Promise<number | null>; output(): string }> {
-  const { cli } = stack.toolchain;
-  const args = [
-    'up',
-    '--yes',
-    '--skip-preview',
-    '--non-interactive',
-    '--stack',
-    stack.name,
-    '--config-file',
-    stack.configFile,
-  ];
-  const child = spawn(cli.file, [...cli.args, ...args], {
-    cwd: stack.machine.context.checkout,
-    env: stack.env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let text = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
-  await eventually(`output matching ${String(marker)}`, () => marker.test(text), 120_000).catch((error: unknown) => {
-    child.kill('SIGKILL');
-    throw new Error(`${String(error)}\n${text}`);
-  });
-  return { child, ended, output: () => text };
-}
 
 async function expectConverged(): Promise<void> {
   expectSuccess(await stack.up());
@@ -69,7 +38,7 @@ async function expectNothingLeft(): Promise<void> {
 
 describe('pulumi up that is interrupted', () => {
   it('by SIGINT while the server is made: says so, and the next up converges', async () => {
-    const run = await upUntil(/local-server creating/);
+    const run = await upUntil(stack, /local-server creating/);
     run.child.kill('SIGINT');
     expect(await run.ended).not.toBe(0);
     await expectConverged();
@@ -81,7 +50,7 @@ describe('pulumi up that is interrupted', () => {
     ['migrations run', /schema-migrations creating/],
     ['indexes are built', /schema-indexes creating/],
   ])('by SIGKILL while %s: the next up converges, and destroy leaves nothing', async (_, marker) => {
-    const run = await upUntil(marker);
+    const run = await upUntil(stack, marker);
     run.child.kill('SIGKILL');
     await run.ended;
     // A killed CLI cannot take its lock back; every run of ours looks for such locks first.

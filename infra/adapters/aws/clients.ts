@@ -42,7 +42,7 @@ export async function awsCall<T>(what: string, action: string, work: () => Promi
     const next = CREDENTIALS.test(name)
       ? 'log in to AWS (aws sso login, or AWS_PROFILE), then again'
       : /^AccessDenied|UnauthorizedOperation|^Unauthorized/.test(name)
-        ? `your AWS user needs ${action}; the policy "operators" of the stack gives it`
+        ? `your AWS user needs the right ${action}: ask who administers the account`
         : /Throttl|TooManyRequests|RequestLimit/.test(name)
           ? 'AWS limits requests of this account at the moment: try again in a minute'
           : 'is AWS reached from here, and is the region of the stack (aws.region) the right one?';
