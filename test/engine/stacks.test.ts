@@ -18,8 +18,10 @@ import type { CommandResult } from '../../infra/ops/ports';
 import type { SweepReport } from '../../infra/ops/stacks/sweep';
 import type { Marker } from '../../scripts/support/testStacks/marker';
 import { nodeScript, writeExecutable } from '../../scripts/toolchain/plugins';
+import { HostDatabases } from '../support/hostDatabase';
 import { recordedProgress, testMachine } from '../support/machine';
 import { eventually, postmastersBelow, processesNaming } from '../support/processes';
+import { writeSessionPlugin } from '../support/sessionPlugin';
 import { expectSuccess } from '../support/stack';
 import { TagServer } from '../support/tagServer';
 
@@ -28,16 +30,20 @@ const state = machine.context.stateDir ?? '';
 const QBENCH = join(machine.context.checkout, 'scripts', 'qbench.mjs');
 const account = join(state, 'account');
 let tags: TagServer;
+let databases: HostDatabases;
 let env: NodeJS.ProcessEnv;
 
 beforeAll(async () => {
   tags = await TagServer.start(account);
+  databases = await HostDatabases.start(account);
   const bin = join(state, 'test-bin');
   mkdirSync(bin);
   const plugin = join(machine.context.checkout, 'scripts/toolchain/plugins/bin/aws.ts');
+  writeSessionPlugin(bin);
   writeExecutable(join(bin, 'pulumi-resource-aws'), nodeScript(machine.context, plugin));
   env = {
     ...process.env,
+    ...databases.ssm.env,
     ...tags.env,
     DATABASE_URL: '',
     QBENCH_STATE_DIR: state,
@@ -48,6 +54,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await tags.stop();
+  await databases.stop();
   const stacks = join(state, 'stacks');
   for (const name of existsSync(stacks) ? readdirSync(stacks) : []) {
     await new LocalCluster(machine.context, name, systemClock, recordedProgress()).destroy();
@@ -233,6 +240,7 @@ describe('test stacks on this machine', () => {
 describe('a test stack on AWS', () => {
   it('comes up tagged with its end, is found by its tags, and goes with all of them', async () => {
     const region = ['--region', 'eu-central-1'];
+    await databases.serve('pr-7');
     await json('stack', 'create', 'pr-7', '--tier', 'ec2', ...region, '--ttl', '1');
     const tagged = readdirSync(join(account, 'tags')).map((name) => readFileSync(join(account, 'tags', name), 'utf8'));
     expect(tagged.length).toBeGreaterThan(10);
@@ -251,6 +259,11 @@ describe('a test stack on AWS', () => {
     expect(skewed.stderr).toMatch(/the clock of this machine is 1 h 0 min behind AWS|59 min behind AWS/);
     expect(readFileSync(marker, 'utf8')).toBe(kept);
     tags.time = undefined;
+
+    // The machine that stands in for its host has no psql for the user postgres: who is connected stays unknown, and the stack stays.
+    const unsure = await json<SweepReport>('stack', 'sweep', '--yes', ...region);
+    expect(await swept(unsure, 'pr-7')).toMatchObject({ sweep: false });
+    databases.ssm.instances.length = 0;
 
     const done = await json<SweepReport>('stack', 'sweep', '--yes', ...region);
     expect(await swept(done, 'pr-7')).toMatchObject({ sweep: true, proof: { gone: true } });

@@ -43,7 +43,7 @@ export class HostDatabases {
 
   /** Starts the server of a stack, and makes the stack, whose program and commands find everything through stand-ins. */
   async stack(aws: RecordedAws, name: string, config: RawStackConfig): Promise<HostStack> {
-    const added = await this.add(name);
+    const added = await this.serve(name);
     // A port of its own: this machine may run these tests twice at the same time.
     const gateway = await freePort();
     const complete = (raw: RawStackConfig): RawStackConfig => ({
@@ -55,7 +55,7 @@ export class HostDatabases {
   }
 
   /** Starts the server of a stack; what is to be known of it. */
-  private async add(stack: string): Promise<{ server: RunningTestServer; front: TlsFront }> {
+  async serve(stack: string): Promise<{ server: RunningTestServer; front: TlsFront }> {
     const server = await startTestServer();
     const front = await TlsFront.start({ host: server.host, port: server.port }, this.certificates);
     this.ssm.parameters[`/qbench-postgres/${stack}/tls-ca`] = this.certificates.ca;
