@@ -238,7 +238,7 @@ export function waysOut(
   const found = ways.filter((way): way is WayOut => way !== undefined);
   found.push({
     kind: 'aurora tier',
-    message: `aurora tier: its storage grows by itself from ${formatBytes(evaluation.databaseBytes)}, and readers share the searches`,
+    message: `Amazon Aurora, which this version does not deploy: its storage grows by itself from ${formatBytes(evaluation.databaseBytes)}, and readers share the searches`,
   });
   if (found.length < 3) found.push(smallerTypeElsewhere(workload, index, evaluation, region));
   return found.slice(0, 3);

@@ -47,7 +47,7 @@ describe('an apply that is killed', () => {
         { one: 1 },
       ]);
       const names = readdirSync(cluster.layout.dir).sort();
-      expect(names).toEqual(['configuration.good', 'data', 'log', 'server.json', 'socket']);
+      expect(names).toEqual(['configuration.good', 'data', 'log', 'server.json', 'shared-memory', 'socket']);
       if (process.platform === 'linux') {
         const postmasters = strayPids(cluster.layout.dataDir).filter((pid) => !isChild(pid, cluster));
         expect(postmasters).toEqual([pidOf(cluster)]);
