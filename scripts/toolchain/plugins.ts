@@ -97,6 +97,7 @@ export function writeExecutable(file: string, text: string): void {
     // In one step: another run may be starting it at this moment.
     const staging = `${file}.${process.pid}`;
     writeFileSync(staging, text);
+    chmodSync(staging, 0o755);
     renameSync(staging, file);
   }
   chmodSync(file, 0o755);

@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { MachineContext } from '../../infra/adapters/localServer/layout';
+import { processRuns } from '../../infra/adapters/processLife';
 import { ProcessRunner } from '../../infra/adapters/processRunner';
 import { OperatorError } from '../../infra/ops/errors';
 import type { CommandResult, ProgressSink } from '../../infra/ops/ports';
@@ -258,15 +259,19 @@ export function removeStaleLocks(backend: string): string[] {
   const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.json'));
   return files.filter((name) => {
     const file = join(root, name);
-    const lock = JSON.parse(readFileSync(file, 'utf8')) as { pid?: number; hostname?: string };
-    if (lock.pid === undefined || lock.hostname !== hostname()) return false;
-    try {
-      process.kill(lock.pid, 0);
-      return false;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EPERM') return false;
-      rmSync(file);
-      return true;
-    }
+    const lock = readLock(file);
+    if (lock?.pid === undefined || lock.hostname !== hostname() || processRuns(lock.pid)) return false;
+    rmSync(file, { force: true });
+    return true;
   });
+}
+
+/** @returns undefined where its run has just given it back */
+function readLock(file: string): { pid?: number; hostname?: string } | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as { pid?: number; hostname?: string };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }

@@ -1,4 +1,6 @@
 /** The toolchain's decisions: which CLI, which backend, stack files kept clean, stale locks. No network, no engine. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -223,6 +225,24 @@ describe('a lock of the local backend', () => {
     const elsewhere = lock('elsewhere.json', { pid: 2 ** 22 + 1, hostname: 'another-machine' });
     expect(removeStaleLocks(dir)).toHaveLength(1);
     expect([dead, alive, elsewhere].map((file) => existsSync(file))).toEqual([false, true, true]);
+  });
+
+  it('is removed when its process was killed, though nobody has waited for its end', async () => {
+    // The shell becomes a program that knows nothing of the child it had: once killed, that stays in the list of processes.
+    const parent = spawn('sh', ['-c', 'sleep 600 & echo $!; exec sleep 600'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    try {
+      const [said] = (await once(parent.stdout, 'data')) as [Buffer];
+      const pid = Number(said.toString());
+      const file = lock('unreaped.json', { pid, hostname: hostname() });
+      expect(removeStaleLocks(dir)).toEqual([]);
+      await expect.poll(() => readFileSync(`/proc/${parent.pid ?? 0}/comm`, 'utf8').trim()).toBe('sleep');
+      process.kill(pid, 'SIGKILL');
+      await expect.poll(() => readFileSync(`/proc/${pid}/stat`, 'utf8')).toMatch(/\) Z /);
+      expect(removeStaleLocks(dir)).toHaveLength(1);
+      expect(existsSync(file)).toBe(false);
+    } finally {
+      parent.kill('SIGKILL');
+    }
   });
 });
 

@@ -2,19 +2,9 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { OperatorError } from '../../ops/errors';
 import type { Clock } from '../../ops/ports';
+import { processRuns, startTicks } from '../processLife';
 
 const POLL_MS = 100;
-
-/** Start of a process in clock ticks after boot, on Linux: tells it from a later one with the same number. */
-function startTime(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name in parentheses may hold spaces; the start is the 22nd field, 20 after it.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  } catch {
-    return '';
-  }
-}
 
 /** The process that holds the lock file, or undefined where it is gone. */
 function holder(path: string): number | undefined {
@@ -22,13 +12,9 @@ function holder(path: string): number | undefined {
     const [text = '', started = ''] = readFileSync(path, 'utf8').trim().split(' ');
     const pid = Number(text);
     if (!Number.isInteger(pid) || pid <= 0) return undefined;
-    try {
-      process.kill(pid, 0);
-    } catch (error) {
-      // EPERM: it lives, as somebody else.
-      if ((error as NodeJS.ErrnoException).code !== 'EPERM') return undefined;
-    }
-    return started === '' || startTime(pid) === '' || startTime(pid) === started ? pid : undefined;
+    if (!processRuns(pid)) return undefined;
+    const ticks = startTicks(pid);
+    return started === '' || ticks === '' || ticks === started ? pid : undefined;
   } catch {
     return undefined;
   }
@@ -36,7 +22,7 @@ function holder(path: string): number | undefined {
 
 /** Takes the lock with its content in one step: nobody ever sees an empty lock file. */
 function take(path: string, own: string): boolean {
-  writeFileSync(own, `${process.pid} ${startTime(process.pid)}\n`, { mode: 0o644 });
+  writeFileSync(own, `${process.pid} ${startTicks(process.pid)}\n`, { mode: 0o644 });
   try {
     linkSync(own, path);
     return true;

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Clock } from '../../ops/ports';
+import { processRuns } from '../processLife';
 import { readRecord, stackLayout, type MachineContext } from './layout';
 
 /** Process id of the postmaster of this data folder, or undefined where none runs. A stale postmaster.pid counts as none. */
@@ -10,27 +11,16 @@ export function postmasterPid(dataDir: string): number | undefined {
   if (!existsSync(file)) return undefined;
   const pid = Number.parseInt(readFileSync(file, 'utf8').split('\n', 1)[0] ?? '', 10);
   if (!Number.isInteger(pid) || pid <= 0) return undefined;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: it lives, as somebody else.
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return undefined;
-  }
+  if (!processRuns(pid)) return undefined;
   // The number may have been given to another program since: a postmaster's working folder is its data folder.
   if (process.platform === 'linux') {
     try {
-      if (isZombie(pid)) return undefined;
       if (readlinkSync(`/proc/${pid}/cwd`) !== realpathSync(dataDir)) return undefined;
     } catch {
       return undefined;
     }
   }
   return pid;
-}
-
-function isZombie(pid: number): boolean {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  return stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z');
 }
 
 /** What a running postmaster says of itself in postmaster.pid (miscadmin.h, LOCK_FILE_LINE_*). */

@@ -4,7 +4,7 @@ import { SsmCommandRunner } from '../../../infra/adapters/aws/ssmCommandRunner';
 import { findHost } from '../../../infra/adapters/aws/ssmHost';
 import { superuserSession } from '../../../infra/adapters/localServer/configuration';
 import { readRecord, stackLayout, type MachineContext } from '../../../infra/adapters/localServer/layout';
-import { postmasterPid } from '../../../infra/adapters/localServer/probe';
+import { waitUntilReady } from '../../../infra/adapters/localServer/probe';
 import { systemClock } from '../../../infra/adapters/systemClock';
 import { messageOf } from '../../../infra/ops/errors';
 import { clientsOnHost, connectedClients } from '../../../infra/ops/stacks/clients';
@@ -19,7 +19,8 @@ export async function clientsOf(context: MachineContext, stack: string, region: 
 
 async function clientsHere(context: MachineContext, stack: string): Promise<string[] | 'unknown'> {
   const record = readRecord(stackLayout(context, stack));
-  if (record === undefined || postmasterPid(record.dataDir) === undefined) return [];
+  // One that is starting, such as after a crash, says nothing yet.
+  if (record === undefined || !(await waitUntilReady(record.dataDir, systemClock))) return [];
   try {
     const session = await superuserSession(record);
     try {
