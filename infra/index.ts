@@ -7,6 +7,8 @@ import { deployTier } from './tiers';
 import type { TierOutputs } from './tiers/outputs';
 
 async function program(): Promise<TierOutputs> {
+  // The SDK takes a stack for each of its promises and has it mapped to sources that it does not bring: a fifth of a preview's time.
+  delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
   try {
     const { raw, context } = readConfig();
     return await deployTier(parseSettings(raw, context), context.stack);

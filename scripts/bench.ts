@@ -9,10 +9,14 @@ import { runMain } from './support/main';
 
 runMain(async () => {
   const main = join(CHECKOUT, 'test', 'bench', 'main.ts');
-  const child = spawn(process.execPath, ['--import', 'tsx', main, ...process.argv.slice(2)], {
-    cwd: CHECKOUT,
-    stdio: 'inherit',
-  });
+  const child = spawn(
+    process.execPath,
+    ['--require', join(CHECKOUT, 'infra', 'register.cjs'), main, ...process.argv.slice(2)],
+    {
+      cwd: CHECKOUT,
+      stdio: 'inherit',
+    },
+  );
   // A terminal has given its Ctrl-C to the child already, which stops its servers before it ends.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => (process.stdin.isTTY ? undefined : child.kill(signal)));

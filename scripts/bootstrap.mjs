@@ -65,11 +65,15 @@ install();
 const ownNode = join(checkout, 'node_modules', 'node', 'bin', 'node');
 const node = existsSync(ownNode) ? ownNode : process.execPath;
 const path = [dirname(node), join(checkout, 'node_modules', '.bin'), process.env.PATH ?? ''].join(delimiter);
-const child = spawn(node, ['--import', 'tsx', join(checkout, script[0]), ...script.slice(1), ...args], {
-  cwd: checkout,
-  stdio: 'inherit',
-  env: { ...process.env, PATH: path },
-});
+const child = spawn(
+  node,
+  ['--require', join(checkout, 'infra', 'register.cjs'), join(checkout, script[0]), ...script.slice(1), ...args],
+  {
+    cwd: checkout,
+    stdio: 'inherit',
+    env: { ...process.env, PATH: path },
+  },
+);
 // A terminal's Ctrl-C has reached the child as well; this process only waits for it to end in its own way.
 for (const signal of ['SIGINT', 'SIGTERM'])
   process.on(signal, () => (process.stdin.isTTY ? undefined : child.kill(signal)));

@@ -20,5 +20,6 @@ if (Number(process.versions.node.split('.')[0]) < 22) {
   process.exit(child.status ?? 1);
 }
 
-await import('tsx');
-createRequire(import.meta.url)('./cli.ts');
+const require = createRequire(import.meta.url);
+require('../infra/register.cjs');
+require('./cli.ts');

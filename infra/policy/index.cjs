@@ -1,3 +1,3 @@
 // The entry point for whichever program starts the pack: it strips the types itself, so that none of them has to check them.
-require('tsx/cjs');
+require('../register.cjs');
 require('./pack.ts');

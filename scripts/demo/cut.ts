@@ -1,5 +1,5 @@
 /**
- * Cuts the demo corpus out of a folder of real embeddings: `tsx scripts/demo/cut.ts FOLDER`. FOLDER holds documents.jsonl.gz, documents.f16,
+ * Cuts the demo corpus out of a folder of real embeddings: `node --require ./infra/register.cjs scripts/demo/cut.ts FOLDER`. FOLDER holds documents.jsonl.gz, documents.f16,
  * queries.jsonl.gz, queries.f16 and truth-top100.i32 as data/demo/README.md describes them. The result depends on nothing else, so
  * running it again writes the same files.
  */
@@ -24,7 +24,7 @@ interface Text {
 }
 
 const source = process.argv[2];
-if (source === undefined) throw new Error('usage: tsx scripts/demo/cut.ts FOLDER');
+if (source === undefined) throw new Error('usage: node --require ./infra/register.cjs scripts/demo/cut.ts FOLDER');
 const folder = resolve(source);
 const target = resolve(__dirname, '..', '..', 'data', 'demo');
 

@@ -83,8 +83,8 @@ export function writeWrappers(choice: PluginChoice, context: MachineContext, pat
 /** A shell script that runs a TypeScript file of this checkout on the checkout's own Node. */
 export function nodeScript(context: MachineContext, entry: string): string {
   const node = ownNode(context);
-  const tsx = join(context.checkout, 'node_modules', 'tsx', 'dist', 'loader.mjs');
-  return `#!/bin/sh\nexec ${shellQuote(node)} --import ${shellQuote(`file://${encodeURI(tsx)}`)} ${shellQuote(entry)} "$@"\n`;
+  const register = join(context.checkout, 'infra', 'register.cjs');
+  return `#!/bin/sh\nexec ${shellQuote(node)} --require ${shellQuote(register)} ${shellQuote(entry)} "$@"\n`;
 }
 
 export function ownNode(context: MachineContext): string {

@@ -37,23 +37,16 @@ async function measure(context: BenchContext): Promise<Row[]> {
     QBENCH_STATE_DIR: join(scratch, 'boot'),
   };
   const command = join(CHECKOUT, 'node_modules', '@pulumi', 'pulumi', 'cmd', 'run');
+  // Where the engine starts the language host, whose folder the program inherits.
+  const folder = join(CHECKOUT, project.main);
   let resources = 0;
   const program = async (): Promise<number> => {
     const engine = await agreeableEngine(project.name, 'dev');
     const args = [...options.nodeargs.split(' '), command];
     args.push('--monitor', engine.address, '--engine', engine.address, '--project', project.name, '--stack', 'dev');
-    args.push(
-      '--organization',
-      'organization',
-      '--root-directory',
-      CHECKOUT,
-      '--pwd',
-      CHECKOUT,
-      '--dry-run',
-      join(CHECKOUT, project.main),
-    );
+    args.push('--organization', 'organization', '--root-directory', CHECKOUT, '--pwd', folder, '--dry-run', '.');
     try {
-      const seconds = await secondsOf(() => run(process.execPath, args, { env, signal, cwd: CHECKOUT }));
+      const seconds = await secondsOf(() => run(process.execPath, args, { env, signal, cwd: folder }));
       resources = engine.registered.length;
       return seconds;
     } catch (error) {
@@ -63,7 +56,7 @@ async function measure(context: BenchContext): Promise<Row[]> {
       engine.stop();
     }
   };
-  // The first run fills tsx's cache, as the first preview of a checkout does.
+  // The first run fills the caches, as the first preview of a checkout does.
   const first = await program();
   const seconds = await alternate(ROUNDS, {
     program: async (round) => {

@@ -28,7 +28,7 @@ async function measure({ scratch, signal, progress }: BenchContext): Promise<Row
       child.on('error', reject);
       child.on('close', (code) => (code === 1 ? resolve() : reject(new Error(`preview-report ended with ${code}`))));
     });
-  // The first run fills tsx's cache.
+  // The first run fills the caches.
   await report();
   const seconds = await alternate(ROUNDS, {
     report: async (round) => {

@@ -17,10 +17,14 @@ import { expectSuccess } from '../support/stack';
 
 function run(script: string, ...args: string[]): Promise<CommandResult> {
   const env = { ...process.env, DATABASE_URL: '', QBENCH_STATE_DIR: machine.context.stateDir };
-  const tsx = join(CHECKOUT, 'node_modules', 'tsx', 'dist', 'loader.mjs');
-  return new ProcessRunner(env).run(process.execPath, ['--import', tsx, join(CHECKOUT, 'scripts', script), ...args], {
-    cwd: CHECKOUT,
-  });
+  const register = join(CHECKOUT, 'infra', 'register.cjs');
+  return new ProcessRunner(env).run(
+    process.execPath,
+    ['--require', register, join(CHECKOUT, 'scripts', script), ...args],
+    {
+      cwd: CHECKOUT,
+    },
+  );
 }
 
 const server = (...args: string[]): Promise<CommandResult> => run('cli.ts', '--stack', 'test', 'server', ...args);

@@ -67,9 +67,9 @@ export class PluginEngine {
     chmodSync(join(bin, 'pulumi'), 0o755);
     for (const name of ['command', 'random', 'postgresql']) {
       const wrapper = join(bin, `pulumi-resource-${name}`);
-      const loader = join(ROOT, 'node_modules/tsx/dist/loader.mjs');
+      const register = join(ROOT, 'infra/register.cjs');
       const entry = join(PLUGINS, `${name}.ts`);
-      writeFileSync(wrapper, `#!/bin/sh\nexec "${process.execPath}" --import "file://${loader}" "${entry}" "$@"\n`);
+      writeFileSync(wrapper, `#!/bin/sh\nexec "${process.execPath}" --require "${register}" "${entry}" "$@"\n`);
       chmodSync(wrapper, 0o755);
     }
     let current: PulumiFn = () => Promise.resolve();

@@ -1,5 +1,5 @@
 /**
- * Records the previews that the golden tests of the report read, from the real engine: `npx tsx test/support/recordPreviews.ts
+ * Records the previews that the golden tests of the report read, from the real engine: `node --require ./infra/register.cjs test/support/recordPreviews.ts
  * [NAME...]`. What names this machine is taken out, and so is the engine's chatter, which no report reads. Nothing but these
  * fixtures is written.
  */

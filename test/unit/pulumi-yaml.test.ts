@@ -66,7 +66,10 @@ describe('Pulumi.yaml', () => {
 
   it('runs the program without a type check', () => {
     expect(project.main).toBe('infra/');
-    expect(project.runtime).toEqual({ name: 'nodejs', options: { typescript: false, nodeargs: '--import tsx' } });
+    expect(project.runtime).toEqual({
+      name: 'nodejs',
+      options: { typescript: false, nodeargs: '--require ./register.cjs' },
+    });
   });
 
   it("asks a newcomer only for keys that exist and that one line of text can answer, with the schema's default", () => {
