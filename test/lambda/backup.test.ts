@@ -198,6 +198,23 @@ describe('a fault', () => {
     expect((await host.invoke('backup', slot('full', ago(0)))).result).toMatchObject({ started: { step: 'backup' } });
   });
 
+  it('that makes a step run longer than its document allows ends the step, is told, and the step is tried again', async () => {
+    host.fault('slow', true);
+    host.ssm.longestSeconds = 1;
+    await host.invoke('backup', slot('full', ago(0)));
+    await host.settled();
+    expect(last()).toMatchObject({ status: 'TimedOut', details: 'ExecutionTimedOut' });
+    const told = await host.invoke('backup', ended(last()));
+    expect(metricsOf(told)).toMatchObject({ BackupFailures: 1 });
+    expect(told.lines.join('\n')).toContain('ExecutionTimedOut');
+    host.fault('slow', false);
+    host.ssm.longestSeconds = Infinity;
+    passHours(1);
+    expect((await host.invoke('backup', { kind: 'reconcile' })).result).toMatchObject({ started: { step: 'backup' } });
+    await deliverAll();
+    expect(host.backrest.slice(-2)).toEqual(['expire', 'verify']);
+  });
+
   it('of a host that is away is told by the end of the command, and of one that is gone by the call itself', async () => {
     const [instance] = host.ssm.instances;
     if (instance === undefined) throw new Error('there is no host');

@@ -119,6 +119,9 @@ export class SsmServer {
     };
   }
 
+  /** Commands are ended after so many seconds, however much longer their document lets them run. */
+  longestSeconds = Infinity;
+
   /** The next calls are told that they are too many. */
   throttle(calls: number): void {
     this.throttled = calls;
@@ -241,7 +244,7 @@ export class SsmServer {
     for (const { script, timeoutSeconds } of steps) {
       const timer = setTimeout(() => {
         abort.abort(LATE);
-      }, timeoutSeconds * 1000);
+      }, Math.min(timeoutSeconds, this.longestSeconds) * 1000);
       const done = await this.options
         .executor(script, abort.signal)
         .catch((error: unknown) => ({ code: 1, stdout: '', stderr: String(error) }));
