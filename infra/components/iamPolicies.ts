@@ -17,6 +17,16 @@ export interface PolicyDocument {
 
 const policy = (...statements: Statement[]): PolicyDocument => ({ Version: '2012-10-17', Statement: statements });
 
+/** Refuses what comes in clear text, whoever asks. */
+export const tlsOnly = (action: string, resource: string | readonly string[]): Statement => ({
+  Sid: 'TlsOnly',
+  Effect: 'Deny',
+  Principal: '*',
+  Action: action,
+  Resource: resource,
+  Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+});
+
 /** Which service may take on a role. */
 export function trustOf(service: string, accountId: string): PolicyDocument {
   // The service acts for whoever asks it; only our own account may. Those two tell nobody's account when they take on a role.
@@ -278,14 +288,7 @@ export function keyPolicy({ region, accountId, logGroups }: KeyUse): PolicyDocum
 export function bucketPolicy(bucketArn: string, keyArn: string): PolicyDocument {
   const everything = [bucketArn, `${bucketArn}/*`];
   return policy(
-    {
-      Sid: 'TlsOnly',
-      Effect: 'Deny',
-      Principal: '*',
-      Action: 's3:*',
-      Resource: everything,
-      Condition: { Bool: { 'aws:SecureTransport': 'false' } },
-    },
+    tlsOnly('s3:*', everything),
     {
       Sid: 'RecentTlsOnly',
       Effect: 'Deny',

@@ -1,5 +1,5 @@
 /** IAM policy documents of the Lambdas and of what calls them, from plain ARNs; `test/unit/lambdaPolicies.test.ts` tries them. */
-import type { PolicyDocument, Statement } from './iamPolicies';
+import { tlsOnly, type PolicyDocument, type Statement } from './iamPolicies';
 
 const policy = (...statements: Statement[]): PolicyDocument => ({ Version: '2012-10-17', Statement: statements });
 
@@ -64,14 +64,7 @@ export function queuePolicy(queueArn: string, ruleArns: readonly string[]): Poli
       Resource: queueArn,
       Condition: { ArnEquals: { 'aws:SourceArn': ruleArns } },
     },
-    {
-      Sid: 'TlsOnly',
-      Effect: 'Deny',
-      Principal: '*',
-      Action: 'sqs:*',
-      Resource: queueArn,
-      Condition: { Bool: { 'aws:SecureTransport': 'false' } },
-    },
+    tlsOnly('sqs:*', queueArn),
   );
 }
 
@@ -86,13 +79,6 @@ export function topicPolicy(topicArn: string, accountId: string): PolicyDocument
       Resource: topicArn,
       Condition: { StringEquals: { 'aws:SourceAccount': accountId } },
     },
-    {
-      Sid: 'TlsOnly',
-      Effect: 'Deny',
-      Principal: '*',
-      Action: 'sns:Publish',
-      Resource: topicArn,
-      Condition: { Bool: { 'aws:SecureTransport': 'false' } },
-    },
+    tlsOnly('sns:Publish', topicArn),
   );
 }

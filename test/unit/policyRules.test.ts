@@ -7,7 +7,12 @@ import { parseException } from '../../infra/policy/rules/exceptions';
 import { findings, judge, levelOf, RULES } from '../../infra/policy/rules';
 import { UNKNOWN } from '../../infra/policy/rules/values';
 import { must } from '../support/must';
-import { CASES, PRODUCTION_FACTS, subject, WHOSE } from '../support/policyCases';
+import { ACCESS_CASES } from '../support/policyCases/access';
+import { SERVICE_CASES } from '../support/policyCases/services';
+import { STORAGE_CASES } from '../support/policyCases/storage';
+import { PRODUCTION_FACTS, subject, WHOSE, type PolicyCase } from '../support/policyCases/subjects';
+
+const CASES: Readonly<Record<string, PolicyCase>> = { ...ACCESS_CASES, ...STORAGE_CASES, ...SERVICE_CASES };
 
 const TODAY = '2026-11-22';
 
