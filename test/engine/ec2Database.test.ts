@@ -112,6 +112,21 @@ describe('a stack on a host', () => {
   });
 });
 
+describe('a stack whose runner is inside the network', () => {
+  it('is reached at the private address of its host, by TLS alone and without any session', async () => {
+    const network = { allowedCidrs: ['10.20.0.0/24'] };
+    const near = await databases.stack(aws, 'near', { ...CONFIG, access: 'direct', network });
+    const sessions = databases.ssm.sessions.length;
+    expectSuccess(await near.stack.up());
+    expect(near.front.sessions).toBeGreaterThan(3);
+    expect(near.front.refused).toBe(0);
+    const { stdout } = expectSuccess(await near.stack.qbench(['index', 'list', '--json']));
+    expect(stdout).toContain('hnsw');
+    expect(databases.ssm.sessions).toHaveLength(sessions);
+    expectSuccess(await near.stack.destroy());
+  });
+});
+
 describe('qbench on the stack', () => {
   it('finds the database by the settings alone', async () => {
     const { stdout } = expectSuccess(await host.stack.qbench(['migrate', '--status', '--json']));

@@ -48,7 +48,12 @@ export class HostDatabases {
     const gateway = await freePort();
     const complete = (raw: RawStackConfig): RawStackConfig => ({
       ...raw,
-      ec2: { gatewayPort: gateway, ...(raw['ec2'] as object | undefined) },
+      ec2: {
+        gatewayPort: gateway,
+        // Without a session the server is reached where it listens.
+        ...(raw['access'] === 'direct' ? { port: added.front.port } : {}),
+        ...(raw['ec2'] as object | undefined),
+      },
     });
     const stack = await aws.stack(name, complete(config), this.ssm.env);
     return { stack, configure: (raw) => stack.configure(complete(raw)), ...added };
@@ -57,20 +62,20 @@ export class HostDatabases {
   /** Starts the server of a stack; what is to be known of it. */
   async serve(stack: string): Promise<{ server: RunningTestServer; front: TlsFront }> {
     const server = await startTestServer();
-    const front = await TlsFront.start({ host: server.host, port: server.port }, this.certificates);
+    const target = { host: server.host, port: server.port };
+    const front = await TlsFront.start(target, this.certificates, () => this.bootstrap(stack, server));
     this.ssm.parameters[`/qbench-postgres/${stack}/tls-ca`] = this.certificates.ca;
     this.ssm.instances.push({
       id: `i-0${Buffer.from(stack).toString('hex').padEnd(16, '0').slice(0, 16)}`,
       tags: { project: 'qbench-postgres', stack },
       ports: { 5432: { host: '127.0.0.1', port: front.port } },
-      beforeSession: () => this.bootstrap(stack, server),
     });
     const added = { server, front };
     this.servers.push(added);
     return added;
   }
 
-  /** What the step 70-server of the host does. */
+  /** What the step 70-server of the host does, before anybody can connect. */
   private async bootstrap(stack: string, server: RunningTestServer): Promise<void> {
     const file = join(this.accountFolder, 'secrets', encodeURIComponent(`qbench-postgres/${stack}/host`));
     const { adminVerifier } = JSON.parse(readFileSync(file, 'utf8')) as { adminVerifier: string };

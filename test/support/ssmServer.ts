@@ -28,8 +28,6 @@ export interface SsmInstance {
   address?: string;
   /** Where its ports really are: what a session of port forwarding leads to. */
   ports?: Record<number, { host: string; port: number }>;
-  /** Done before a session opens. */
-  beforeSession?: () => Promise<void>;
   /** @default Online */
   ping?: 'Online' | 'ConnectionLost' | 'Inactive';
   /** @default now */
@@ -342,7 +340,6 @@ export class SsmServer {
     const instance = this.instance(target);
     if (instance === undefined || (instance.ping ?? 'Online') !== 'Online')
       throw new ApiError('TargetNotConnected', `${target} is not connected.`);
-    await instance.beforeSession?.();
     const id = `session-${randomUUID().slice(0, 8)}`;
     let stream = `shell://${id}`;
     if (PORT_DOCUMENTS.includes(document)) {

@@ -45,7 +45,12 @@ export class TlsFront {
 
   private constructor(private readonly server: Server) {}
 
-  static async start(target: { host: string; port: number }, { key, cert }: Certificates): Promise<TlsFront> {
+  /** @param ready done before each connection to the target */
+  static async start(
+    target: { host: string; port: number },
+    { key, cert }: Certificates,
+    ready: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<TlsFront> {
     const server = createServer();
     const front = new TlsFront(server);
     const secureContext = createSecureContext({ key, cert });
@@ -60,11 +65,14 @@ export class TlsFront {
         }
         client.write('S');
         const secure = new TLSSocket(client, { isServer: true, secureContext });
-        const inner = connect(target);
         secure.once('secure', () => front.sessions++);
-        secure.pipe(inner).pipe(secure);
-        inner.on('error', () => secure.destroy()).on('close', () => secure.destroy());
-        secure.on('error', () => inner.destroy()).on('close', () => inner.destroy());
+        secure.on('error', () => secure.destroy());
+        void ready().then(() => {
+          const inner = connect(target);
+          secure.pipe(inner).pipe(secure);
+          inner.on('error', () => secure.destroy()).on('close', () => secure.destroy());
+          secure.on('error', () => inner.destroy()).on('close', () => inner.destroy());
+        });
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
