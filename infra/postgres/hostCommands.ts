@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DATABASE_NAME, HOST_PARAMETERS, ROLE_NAMES } from '../naming';
-import { DATA_MOUNT, SOCKET_DIRECTORY } from './hostFiles';
+import { DATA_MOUNT, DRILL_RECORDS, SOCKET_DIRECTORY } from './hostFiles';
 import { STANZA } from './pgbackrest';
 
 /** A command document: https://docs.aws.amazon.com/systems-manager/latest/userguide/documents-schemas-features.html. */
@@ -61,6 +61,7 @@ export function backupDocument(): CommandDocument {
         step: `{{ ${HOST_PARAMETERS.step} }}`,
         slot: `{{ ${HOST_PARAMETERS.slot} }}`,
         stanza: STANZA,
+        drills: DRILL_RECORDS,
       }),
     ],
   };

@@ -15,6 +15,8 @@ export interface HostFile {
 
 /** Where the data volume is mounted; the unit files name it too. */
 export const DATA_MOUNT = '/srv/postgresql';
+/** Records of restore drills: on the data volume, which outlives the host. */
+export const DRILL_RECORDS = `${DATA_MOUNT}/drills`;
 /** Folder of the server's socket. */
 export const SOCKET_DIRECTORY = '/run/postgresql';
 

@@ -24,6 +24,8 @@ export function register(program: Command, context: CliContext): void {
     .option('--json', 'as JSON')
     .action(async (flags: Flags, command: Command) => {
       const backups = await backupsOf(context, stackOf(command));
+      // Before hours of restoring, not after them.
+      await backups.readyForCopy();
       const progress = context.progress();
       const target = flags.target === undefined ? join(backups.roomDir, `drill-${process.pid}`) : resolve(flags.target);
       const record = await drill(

@@ -85,7 +85,8 @@ export function register(program: Command, context: CliContext): void {
       'lets the host set itself up again as its files say; restarts the server only where a parameter needs it',
     )
     .action(async (_: unknown, command: Command) => {
-      const script = `systemctl restart qbench-setup.service; code=$?; cat ${STATUS_FILE}; exit "$code"`;
+      // A person asks: what was refused before is tried once more.
+      const script = `rm -f /run/qbench-refused; systemctl restart qbench-setup.service; code=$?; cat ${STATUS_FILE}; exit "$code"`;
       const { code, stdout, stderr } = await run(command, script, [], SETUP_MS);
       const told = parseStatus(stdout);
       if (code !== 0 || told['state'] !== 'ready') {

@@ -16,9 +16,10 @@ import { DATABASE_NAME, ROLE_NAMES } from '../../infra/naming';
 import type { BackupEngine, RestoredCluster } from '../../infra/ops/backup/engine';
 import { OperatorError } from '../../infra/ops/errors';
 import type { Session } from '../../infra/ops/ports';
-import { DATA_MOUNT } from '../../infra/postgres/hostFiles';
+import { DATA_MOUNT, DRILL_RECORDS } from '../../infra/postgres/hostFiles';
 import { STANZA } from '../../infra/postgres/pgbackrest';
 import type { Ec2Settings, LocalSettings } from '../../infra/settings';
+import { hostAccess } from './cloud';
 import { CHECKOUT, type CliContext } from './context';
 import { stackSettings } from './stackSettings';
 
@@ -30,6 +31,8 @@ export interface StackBackups {
   dataDir: string;
   /** Folder on the machine of the server that has room for a restored copy. */
   roomDir: string;
+  /** @throws OperatorError where `openCopy` could not reach a copy from here */
+  readyForCopy: () => Promise<void>;
   /** A superuser's session of the application's database in a restored copy. */
   openCopy: (restored: RestoredCluster) => Promise<Session>;
 }
@@ -76,6 +79,7 @@ function onThisMachine(context: CliContext, stack: string, settings: LocalSettin
     engine,
     dataDir: record.dataDir,
     roomDir: record.repositoryDir,
+    readyForCopy: () => Promise.resolve(),
     openCopy: ({ socketDir, port }) =>
       openSession({ host: socketDir, port, database: DATABASE_NAME, user: ROLE_NAMES.superuser }),
   };
@@ -87,12 +91,9 @@ const COPY_PORT = 5433;
 /** On the host of the stack, by SSM: pgBackRest works there, and nothing of the repository passes through here. */
 async function onHost(context: CliContext, stack: string, settings: Ec2Settings): Promise<StackBackups> {
   const { clock } = context;
-  const { ssmClient } = await import('../../infra/adapters/aws/clients');
-  const { onlineHost } = await import('../../infra/adapters/aws/ssmHost');
-  const { SsmCommandRunner } = await import('../../infra/adapters/aws/ssmCommandRunner');
-  const client = ssmClient(settings.aws.region);
-  const { instanceId } = await onlineHost(client, stack, clock);
-  const runner = new SsmCommandRunner({ client, clock, instanceId });
+  const access = await hostAccess(context, stack);
+  const { instanceId } = await access.host();
+  const runner = await access.runner();
   const version = settings.postgresVersion;
   const dataDir = `${DATA_MOUNT}/${version}/main`;
   const engine = new PgbackrestEngine({
@@ -107,7 +108,7 @@ async function onHost(context: CliContext, stack: string, settings: Ec2Settings)
     operators: ['root', 'postgres'],
     copyPort: () => Promise.resolve(settings.ec2.port === COPY_PORT ? COPY_PORT + 1 : COPY_PORT),
     tmp: '/tmp',
-    evidenceDir: '/var/lib/qbench/drills',
+    evidenceDir: DRILL_RECORDS,
     clock,
     archiver: () => readArchiverByPsql(asServerUser({ runner, become: 'postgres' }), ['-p', String(settings.ec2.port)]),
   });
@@ -115,11 +116,7 @@ async function onHost(context: CliContext, stack: string, settings: Ec2Settings)
     engine,
     dataDir,
     roomDir: DATA_MOUNT,
-    openCopy: () =>
-      Promise.reject(
-        new OperatorError('a restored copy on a host of AWS is not reached from here, so its rows cannot be asked', {
-          next: `qbench restore --target ${DATA_MOUNT}/restored --start, then ask it on the host with the command that it prints`,
-        }),
-      ),
+    readyForCopy: () => access.readyForCopy(),
+    openCopy: ({ port }) => access.copySession(port),
   };
 }

@@ -147,6 +147,19 @@ describe('the end of a step', () => {
     expect(metricsOf(await host.invoke('backup', ended(last())))).toMatchObject({ BackupHeartbeat: 1 });
   });
 
+  it('of a report tells how old the last restore is that a drill proved, whatever failed since', async () => {
+    const day = 86_400_000;
+    const before = (days: number): string => new Date(Date.now() - days * day).toISOString();
+    host.keepDrill({ passed: true, finishedAt: before(9) });
+    host.keepDrill({ passed: true, finishedAt: before(2) });
+    host.keepDrill({ passed: false, finishedAt: before(1) });
+    await host.invoke('backup', { kind: 'reconcile' });
+    await host.settled();
+    const age = metricsOf(await host.invoke('backup', ended(last())))['RestoreAgeSeconds'];
+    expect(age).toBeGreaterThan(1.9 * 86_400);
+    expect(age).toBeLessThan(2.1 * 86_400);
+  });
+
   it('of another command, or of one that nobody knows, starts nothing', async () => {
     await host.invoke('backup', slot('full', ago(0)));
     await host.settled();

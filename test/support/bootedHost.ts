@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSession, type PostgresAddress } from '../../infra/adapters/postgresDatabase';
-import { DATABASE_NAME, ROLE_NAMES, type DatabaseRole } from '../../infra/naming';
-import type { Session } from '../../infra/ops/ports';
+import { DATABASE_NAME, ROLE_NAMES, secretName, type DatabaseRole } from '../../infra/naming';
+import type { Queryable, Session } from '../../infra/ops/ports';
 import { userDataBase64, type CloudInitInput } from '../../infra/postgres/cloudInit';
 import { scramVerifier } from '../../infra/postgres/scram';
 import type { AwsEndpoint } from './awsEndpoint';
@@ -17,6 +17,7 @@ import { DEV_PLAN } from './serverParameters';
 export const VOLUME = 'vol0123456789abcdef0';
 /** One password for every role of a test. */
 const PASSWORD = randomBytes(16).toString('hex');
+const NETWORK_ROLES = ['owner', 'app', 'readonly', 'monitor'] as const;
 const S3_AUTHORITY = '/etc/qbench/s3-authority.crt';
 
 /** The configuration of the guest: small memory, everything else as the tier gives it. */
@@ -64,6 +65,15 @@ export function giveSecret(aws: AwsEndpoint, input: CloudInitInput): void {
   });
 }
 
+/** Values of a stack's secrets by name, as the program stores them; undefined where there is no such secret. */
+export function secretOf(stack: string, id: string): string | undefined {
+  const values: Record<string, Record<string, string>> = {
+    [secretName(stack, 'superuser')]: { username: ROLE_NAMES.superuser, password: PASSWORD },
+    [secretName(stack, 'roles')]: Object.fromEntries(NETWORK_ROLES.map((role) => [role, PASSWORD])),
+  };
+  return values[id] === undefined ? undefined : JSON.stringify(values[id]);
+}
+
 /** Powers a guest on with the exact user data of `input`. */
 export async function bootHost(
   input: CloudInitInput,
@@ -99,7 +109,7 @@ export async function prepareDatabase(guest: Guest): Promise<void> {
       `ALTER DATABASE ${DATABASE_NAME} OWNER TO ${ROLE_NAMES.owner}`,
       `REVOKE ALL ON DATABASE ${DATABASE_NAME} FROM PUBLIC`,
       `GRANT CONNECT ON DATABASE ${DATABASE_NAME} TO ${ROLE_NAMES.app}, ${ROLE_NAMES.readonly}, ${ROLE_NAMES.monitor}`,
-      ...(['owner', 'app', 'readonly', 'monitor'] as const).map(
+      ...NETWORK_ROLES.map(
         (role) => `ALTER ROLE ${ROLE_NAMES[role]} PASSWORD '${scramVerifier(PASSWORD, randomBytes(16))}'`,
       ),
     ].join(';\n'),
@@ -122,6 +132,31 @@ export function addressOf(guest: Guest, authority: string, role: DatabaseRole = 
 export function urlOf(guest: Guest, authority: string, file: string, role: DatabaseRole = 'owner'): string {
   writeFileSync(file, authority);
   return `postgresql://${ROLE_NAMES[role]}:${PASSWORD}@127.0.0.1:${guest.port}/${DATABASE_NAME}?sslmode=verify-full&sslrootcert=${encodeURIComponent(file)}`;
+}
+
+/** Questions of the superuser, who comes from the host itself alone: one statement each, as psql on the host asks it. */
+export function asSuperuser(guest: Guest, database = 'postgres'): Queryable {
+  return {
+    query: async <T>(statement: string) => {
+      const inner = statement.trim().replace(/;$/, '');
+      const text = await guest.sql(`SELECT pg_catalog.json_agg(q) FROM (${inner}) AS q`, database);
+      const rows = (text === '' ? [] : JSON.parse(text)) as T[];
+      return { rows, rowCount: rows.length };
+    },
+  };
+}
+
+/** Documents with embeddings, as JSON Lines. */
+export function documentLines(count: number): string {
+  const lines = Array.from({ length: count }, (_, i) =>
+    JSON.stringify({
+      test_case_id: i + 1,
+      uid: `T${i + 1}`,
+      title: `Case ${i + 1}`,
+      embedding: Array.from({ length: 1536 }, (__, d) => Number(Math.sin((i + 1) * (d + 1)).toFixed(4))),
+    }),
+  );
+  return `${lines.join('\n')}\n`;
 }
 
 /** Runs `work` in one session over TLS. */

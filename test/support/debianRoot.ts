@@ -1,27 +1,12 @@
 /**
  * Disk images of a Debian 13 system to boot hosts from: `bare` is what an Amazon image brings (and the AWS CLI), `ready`
- * has PostgreSQL, pgvector and pgBackRest too, which spares most boots their installation. Built by mmdebstrap from the
- * package source of this machine, once for each recipe, and kept outside the checkout.
+ * has PostgreSQL, pgvector and pgBackRest too, which spares most boots their installation.
  */
-import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cacheDir } from '../../infra/adapters/localServer/layout';
-import { withLock } from '../../infra/adapters/localServer/lock';
-import { ProcessRunner } from '../../infra/adapters/processRunner';
-import { systemClock } from '../../infra/adapters/systemClock';
 import { PACKAGE_SOURCES } from '../../infra/postgres/cloudInit';
-import { testMachine } from './machine';
+import { APT_OPTION, buildStep, builtOnce, LEAN } from './debianArchive';
 
 export interface DebianImages {
   kernel: string;
@@ -34,7 +19,6 @@ export interface DebianImages {
 const SUITE = 'trixie';
 const SUPPORT = join(__dirname, 'guest');
 const ROOT_GIB = 4;
-const BUILD_WAIT_MS = 20 * 60_000;
 
 /** Beside the packages that mmdebstrap calls important to start. `awscli` and what follows are what step 40 adds. */
 const PACKAGES = [
@@ -52,6 +36,8 @@ printf 'LABEL=qbench-root / ext4 noatime 0 1\\n' >"$1/etc/fstab"
 rm -f "$1/etc/hostname" "$1/etc/resolv.conf" "$1/etc/machine-id"
 printf uninitialized >"$1/etc/machine-id"
 printf 'datasource_list: [NoCloud]\\n' >"$1/etc/cloud/cloud.cfg.d/90-test.cfg"
+# By http whatever the archive is fetched by here: the guest's proxy knows better.
+sed -i 's/ https:/ http:/' "$1/etc/apt/sources.list"
 chroot "$1" systemctl enable systemd-networkd.service qbench-test-agent.service qbench-test-files.service
 `;
 /** Only what the virtual disk needs: a small initrd is unpacked sooner. */
@@ -60,72 +46,29 @@ mkdir -p "$1/etc/initramfs-tools/conf.d"
 printf 'MODULES=list\\nCOMPRESS=zstd\\n' >"$1/etc/initramfs-tools/conf.d/test"
 printf 'virtio_pci\\nvirtio_blk\\next4\\n' >"$1/etc/initramfs-tools/modules"
 `;
-/** Repositories may be served from a copy that is older than its own expiry date. */
-const APT_OPTION = 'Acquire::Check-Valid-Until "false";';
-const TRIMMED = ['doc', 'locale', 'man', 'i18n'].map((name) => `path-exclude=/usr/share/${name}/*`);
-
-const runner = new ProcessRunner({ ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' });
-
-async function run(file: string, args: readonly string[]): Promise<string> {
-  const result = await runner.run(file, args, { timeoutMs: BUILD_WAIT_MS });
-  if (result.code !== 0) {
-    throw new Error(`${file} ended with ${result.code}: ${(result.stderr || result.stdout).slice(-2000)}`);
-  }
-  return result.stdout;
-}
-
-/** Where this machine's own packages come from; http, so that a guest can be given it through a forwarder. */
-export function debianMirror(): string {
-  const folder = '/etc/apt';
-  const lists = [
-    join(folder, 'sources.list'),
-    ...(existsSync(join(folder, 'sources.list.d'))
-      ? readdirSync(join(folder, 'sources.list.d')).map((name) => join(folder, 'sources.list.d', name))
-      : []),
-  ].filter((file) => existsSync(file) && /\.(list|sources)$/.test(file));
-  for (const file of lists) {
-    const found = /^(?:URIs:\s*|deb\s+(?:\[[^\]]*\]\s*)?)(https?:\/\/\S*\/debian)\/?(?:\s|$)/m.exec(
-      readFileSync(file, 'utf8'),
-    );
-    if (found?.[1] !== undefined) return found[1];
-  }
-  throw new Error('the package sources of this machine name no Debian archive');
-}
-
-const recipe = (): string =>
-  JSON.stringify([
-    ...[SUITE, PACKAGE_SOURCES.debian.suite, PACKAGES, DATABASE_PACKAGES, CUSTOMIZE, INITRAMFS, TRIMMED, ROOT_GIB],
-    ...readdirSync(SUPPORT)
-      .sort()
-      .map((name) => readFileSync(join(SUPPORT, name), 'utf8')),
-  ]);
+const recipe = (): unknown => [
+  ...[SUITE, PACKAGE_SOURCES.debian.suite, PACKAGES, DATABASE_PACKAGES, CUSTOMIZE, INITRAMFS, LEAN, ROOT_GIB],
+  ...readdirSync(SUPPORT)
+    .sort()
+    .map((name) => readFileSync(join(SUPPORT, name), 'utf8')),
+];
 
 /**
  * The images, built where they are not there yet (two minutes).
  * @throws Error with the builder's last words
  */
 export async function debianImages(): Promise<DebianImages> {
-  const machine = testMachine();
-  const cache = cacheDir(machine.context);
-  machine.remove();
-  mkdirSync(cache, { recursive: true });
-  const dir = join(cache, `debian-${createHash('sha256').update(recipe()).digest('hex').slice(0, 12)}`);
-  const images = {
+  const dir = await builtOnce('debian', recipe(), build);
+  return {
     kernel: join(dir, 'vmlinuz'),
     initrd: join(dir, 'initrd.img'),
     bare: join(dir, 'bare.img'),
     ready: join(dir, 'ready.img'),
   };
-  await withLock(`${dir}.lock`, BUILD_WAIT_MS, systemClock, async () => {
-    if (!existsSync(dir)) await build(dir);
-  });
-  return images;
 }
 
-async function build(dir: string): Promise<void> {
+async function build(draft: string, mirror: string): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'qbench-debian-'));
-  const draft = `${dir}.draft`;
-  rmSync(draft, { recursive: true, force: true });
   mkdirSync(draft);
   const root = join(work, 'root');
   const hook = (name: string, text: string): string => {
@@ -134,16 +77,8 @@ async function build(dir: string): Promise<void> {
     return file;
   };
   try {
-    const mirror = debianMirror();
-    await run('mmdebstrap', [
-      '--quiet',
-      '--mode=root',
-      '--variant=minbase',
-      '--skip=cleanup/apt/lists',
-      `--include=${PACKAGES.join(',')}`,
-      `--aptopt=${APT_OPTION}`,
-      ...TRIMMED.map((option) => `--dpkgopt=${option}`),
-      '--dpkgopt=force-unsafe-io',
+    await buildStep('mmdebstrap', [
+      ...['--quiet', '--mode=root', ...LEAN, '--skip=cleanup/apt/lists', `--include=${PACKAGES.join(',')}`],
       `--essential-hook=${hook('initramfs', INITRAMFS)}`,
       `--customize-hook=mkdir -p "$1/usr/local/lib/qbench-test" "$1/etc/systemd/system"`,
       `--customize-hook=copy-in ${join(SUPPORT, 'agent.py')} /usr/local/lib/qbench-test`,
@@ -157,21 +92,19 @@ async function build(dir: string): Promise<void> {
       mirror,
     ]);
     const [version = ''] = readdirSync(join(root, 'lib/modules'));
-    renameOrCopy(join(root, 'boot', `vmlinuz-${version}`), join(draft, 'vmlinuz'));
-    renameOrCopy(join(root, 'boot', `initrd.img-${version}`), join(draft, 'initrd.img'));
-    const image = (name: string): Promise<string> =>
-      run('mke2fs', ['-q', '-t', 'ext4', '-L', 'qbench-root', '-d', root, join(draft, name), `${ROOT_GIB}G`]);
+    move(join(root, 'boot', `vmlinuz-${version}`), join(draft, 'vmlinuz'));
+    move(join(root, 'boot', `initrd.img-${version}`), join(draft, 'initrd.img'));
+    const image = (name: string): Promise<void> =>
+      buildStep('mke2fs', ['-q', '-t', 'ext4', '-L', 'qbench-root', '-d', root, join(draft, name), `${ROOT_GIB}G`]);
     await image('bare.img');
     await installDatabase(root, mirror);
     await image('ready.img');
-    renameSync(draft, dir);
   } finally {
     rmSync(work, { recursive: true, force: true });
-    rmSync(draft, { recursive: true, force: true });
   }
 }
 
-function renameOrCopy(from: string, to: string): void {
+function move(from: string, to: string): void {
   writeFileSync(to, readFileSync(from));
   rmSync(from);
 }
@@ -189,14 +122,14 @@ async function installDatabase(root: string, mirror: string): Promise<void> {
   for (const name of network) writeFileSync(join(root, 'etc', name), readFileSync(join('/etc', name)));
   try {
     // In a mount namespace of its own: /proc is gone again with the last program.
-    const inside = (...args: string[]): Promise<string> =>
-      run('unshare', ['--mount', 'sh', '-c', 'mount -t proc proc "$0/proc" && exec "$@"', root, ...apt, ...args]);
+    const inside = (...args: string[]): Promise<void> =>
+      buildStep('unshare', ['--mount', 'sh', '-c', 'mount -t proc proc "$0/proc" && exec "$@"', root, ...apt, ...args]);
     await inside('update');
     await inside(
       ...['install', '--yes', '--no-install-recommends', '-o', 'Dpkg::Options::=--force-unsafe-io'],
       ...['--target-release', suite, ...DATABASE_PACKAGES],
     );
-    await run('chroot', [root, 'apt-get', 'clean']);
+    await buildStep('chroot', [root, 'apt-get', 'clean']);
   } finally {
     for (const name of network) rmSync(join(root, 'etc', name), { force: true });
     rmSync(join(root, 'usr/sbin/policy-rc.d'), { force: true });

@@ -1,8 +1,13 @@
-/** The package source as a guest sees it: forwards to the archive that this machine uses, and can be made not to answer. */
+/**
+ * The package sources as a guest sees them: forwards to the archive that this machine uses, and can be made not to answer. It is the proxy
+ * of the guest's apt too, because the guest may not know the archive by its name.
+ */
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { debianMirror } from './debianRoot';
+import { APT_OPTION, debianMirror } from './debianArchive';
+import { MACHINE_ADDRESS } from './guest';
+import { must } from './must';
 
 const REDIRECTS = 5;
 
@@ -14,18 +19,36 @@ export class PackageForwarder {
   static async start(): Promise<PackageForwarder> {
     const server = createServer();
     const forwarder = new PackageForwarder(server);
-    const mirror = debianMirror();
+    const mirror = must(debianMirror());
     server.on('request', (asked, answer) => {
-      if (forwarder.answers)
-        forward(`${mirror}${(asked.url ?? '').replace(/^\/debian/, '')}`, asked, answer, REDIRECTS);
+      // Asked as a proxy, it is given the whole address.
+      const path = (asked.url ?? '').replace(/^http:\/\/[^/]+/, '').replace(/^.*?\/debian(?=\/)/, '');
+      if (forwarder.answers) forward(`${mirror}${path}`, asked, answer, REDIRECTS);
       else asked.socket.destroy();
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return forwarder;
   }
 
-  url(machineAddress: string): string {
-    return `http://${machineAddress}:${(this.server.address() as AddressInfo).port}/debian`;
+  /** As the guest reaches it. */
+  get url(): string {
+    return `${this.origin}/debian`;
+  }
+
+  /** Files of a guest whose apt is to ask here, whatever it asks for. */
+  get files(): Record<string, string> {
+    const lines = [
+      `Acquire::http::Proxy "${this.origin}";`,
+      // The archive may be served from a copy that is older than its own expiry date.
+      APT_OPTION,
+      // Descriptions of packages cost a minute under emulation, and nobody reads them.
+      'Acquire::Languages "none";',
+    ];
+    return { '/etc/apt/apt.conf.d/99test': `${lines.join('\n')}\n` };
+  }
+
+  private get origin(): string {
+    return `http://${MACHINE_ADDRESS}:${(this.server.address() as AddressInfo).port}`;
   }
 
   down(): void {

@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import type { CloudInitInput } from '../../infra/postgres/cloudInit';
 import { AwsEndpoint } from './awsEndpoint';
 import { bootHost, giveSecret, hostInput, VOLUME } from './bootedHost';
-import { emptyDisk, MACHINE_ADDRESS, noGuestsBecause, type Disk, type Guest, type GuestOptions } from './guest';
+import { emptyDisk, MACHINE_ADDRESS, noGuestsBecause, until, type Disk, type Guest, type GuestOptions } from './guest';
+import { must } from './must';
 import { noS3Because, S3Server } from './s3Server';
+
+const TAG_MS = 2 * 60_000;
 
 /** Why no host can be booted here; undefined where one can. */
 export async function noHostsBecause(): Promise<string | undefined> {
@@ -46,6 +49,18 @@ export class HostStage {
     const published = this.aws.parameters.get(this.input.caParameter ?? '');
     if (published === undefined) throw new Error('the host published no certificate authority');
     return published;
+  }
+
+  /** Waits until a host's tag says so: the AWS CLI takes seconds after the status file has it. @returns the tag */
+  async tagged(value: RegExp): Promise<AwsEndpoint['tags'][number]> {
+    const last = (): AwsEndpoint['tags'][number] | undefined => this.aws.tags.at(-1);
+    await until(
+      `the tag says ${value.source}`,
+      TAG_MS,
+      () => Promise.resolve(value.test(last()?.value ?? '')),
+      () => JSON.stringify(this.aws.tags),
+    );
+    return must(last());
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { lambdaCode, type LambdaName } from '../../infra/adapters/lambda/code';
 import { LambdaProcess, type LambdaAnswer } from '../../infra/adapters/lambda/process';
 import { COMMAND_ENDED, DATABASE_NAME } from '../../infra/naming';
+import type { DrillRecord } from '../../infra/ops/backup/evidence';
 import { packPlan } from '../../infra/ops/hostMonitor/packing';
+import { DRILL_RECORDS } from '../../infra/postgres/hostFiles';
 import { backupDocument, snapshotDocument, type HostCommandInput } from '../../infra/postgres/hostCommands';
 import { CHECKOUT } from './machine';
 import type { SsmDocument } from './ssmDocuments';
@@ -53,6 +55,8 @@ export interface LambdaHostOptions {
   executor?: SsmExecutor;
   overrides?: Record<string, { warning?: number; critical?: number }>;
   apiUrl?: string;
+  /** Values of secrets, by name. */
+  secrets?: (id: string) => string | undefined;
 }
 
 const GIB = 1024 ** 3;
@@ -82,11 +86,13 @@ export class LambdaHost {
       if (options.executor !== undefined) return JSON.parse(JSON.stringify(document)) as SsmDocument;
       const moved = JSON.stringify(document)
         .replaceAll('/run/lock/qbench-backup', join(folder, 'lock'))
+        .replaceAll(DRILL_RECORDS, join(folder, 'drills'))
         .replaceAll(`database='${DATABASE_NAME}'`, `database='${options.server?.database ?? DATABASE_NAME}'`);
       return JSON.parse(moved) as SsmDocument;
     };
     const ssm = await SsmServer.start({
       executor: options.executor ?? executor,
+      ...(options.secrets === undefined ? {} : { secrets: options.secrets }),
       instances: [{ id: INSTANCE, tags: {} }],
       documents: {
         [DOCUMENTS.backup]: here(backupDocument()),
@@ -133,6 +139,14 @@ export class LambdaHost {
     } catch {
       return [];
     }
+  }
+
+  /** Leaves the record of a drill where the host keeps them. */
+  keepDrill(record: Pick<DrillRecord, 'passed' | 'finishedAt'>): void {
+    const drills = join(this.folder, 'drills');
+    mkdirSync(drills, { recursive: true });
+    const name = record.finishedAt.replaceAll(/[-:.]/g, '');
+    writeFileSync(join(drills, `${name}.json`), `${JSON.stringify({ version: 1, ...record, checks: [] }, null, 2)}\n`);
   }
 
   /** Sets or clears a fault of the stand-in of pgBackRest. */

@@ -126,6 +126,25 @@ describe('a changed configuration', () => {
     expect(did().at(-1)).toBe('systemctl restart postgresql@18-main.service');
     expect(host.read('up')).toBe('');
   });
+
+  it('with which the server did not start is not tried again, until it is another one', () => {
+    serve({ running: true });
+    host.run(APPLY);
+    const good = live();
+    host.file(`${WANTED}/postgresql.conf`, `${good}max_connections = '90'\n`);
+    serve({ running: true, pending: 1, refusesToStart: 'once' });
+    host.run(APPLY);
+    host.calls();
+    serve({ running: true, pending: 1 });
+    const { code, output } = host.run(APPLY);
+    expect(code).toBe(1);
+    expect(output).toContain('the last good one is in force again: the server did not start with it');
+    expect(did()).toEqual([]);
+    expect(live()).toBe(good);
+    host.file(`${WANTED}/postgresql.conf`, `${good}max_connections = '80'\n`);
+    expect(host.run(APPLY)).toMatchObject({ code: 0 });
+    expect(live()).toContain("max_connections = '80'");
+  });
 });
 
 describe('the commands of SSM', () => {

@@ -42,8 +42,8 @@ export class SsmBackupRuns implements BackupRuns {
 }
 
 function reportOf(output: string): BackupReport {
-  const { at, info } = unpackReport(output);
-  return { at, backups: readInfo(info, STANZA).backups };
+  const { info, ...report } = unpackReport(output);
+  return { ...report, backups: readInfo(info, STANZA).backups };
 }
 
 function backupRun({ id, parameters, state, status, startedAt }: HostCommandRun): BackupRun | undefined {

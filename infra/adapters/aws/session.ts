@@ -26,7 +26,7 @@ export interface SessionArgs {
 }
 
 /** @throws OperatorError where the plugin is missing or too old, with how to get it */
-async function checkPlugin(env: NodeJS.ProcessEnv): Promise<void> {
+export async function checkPlugin(env: NodeJS.ProcessEnv): Promise<void> {
   let version: string;
   try {
     version = (await new ProcessRunner(env).run(SESSION_PLUGIN, ['--version'])).stdout.trim();

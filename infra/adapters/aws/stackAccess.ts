@@ -2,14 +2,14 @@
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { caParameterName, DATABASE_NAME, ROLE_NAMES, secretName, type DatabaseRole } from '../../naming';
-import { OperatorError } from '../../ops/errors';
-import type { Clock } from '../../ops/ports';
+import { messageOf, OperatorError } from '../../ops/errors';
+import type { Clock, Session } from '../../ops/ports';
 import { refusesClearText, type VerifiedServer } from '../databaseGateway';
-import type { PostgresAddress } from '../postgresDatabase';
+import { openSession, type PostgresAddress } from '../postgresDatabase';
 import { awsCall, secretsClient, ssmClient } from './clients';
 import { openPortForward, type PortForward } from './portForward';
 import { SsmCommandRunner } from './ssmCommandRunner';
-import { SESSION_PLUGIN, startSession } from './session';
+import { checkPlugin, SESSION_PLUGIN, startSession } from './session';
 import { onlineHost, type StackHost } from './ssmHost';
 
 /** What must be known of a stack in AWS to reach its database. No secret. */
@@ -29,6 +29,7 @@ export class StackAccess {
   private authority: Promise<string> | undefined;
   private passwords: Promise<Readonly<Record<string, string>>> | undefined;
   private forward: Promise<PortForward> | undefined;
+  private readonly copies: PortForward[] = [];
 
   constructor(
     readonly place: StackPlace,
@@ -73,7 +74,7 @@ export class StackAccess {
       return { host: address, port: this.place.port, ca, name: address };
     }
     if (this.forward !== undefined && !(await this.forward).open) this.forward = undefined;
-    this.forward ??= this.openForward();
+    this.forward ??= this.forwardOf(this.place.port);
     try {
       return { host: '127.0.0.1', port: (await this.forward).port, ca, name: '127.0.0.1' };
     } catch (error) {
@@ -81,6 +82,31 @@ export class StackAccess {
       this.forward = undefined;
       this.found = undefined;
       throw error;
+    }
+  }
+
+  /** @throws OperatorError where this machine cannot open a tunnel to the host, which `copySession` takes whichever way the stack has */
+  readyForCopy(): Promise<void> {
+    return checkPlugin(this.env);
+  }
+
+  /**
+   * The superuser's session of a restored copy, which listens on the host itself alone: through a tunnel, without TLS inside it.
+   * @param port of the copy
+   * @throws OperatorError where it does not answer, or was made before the superuser's password changed
+   */
+  async copySession(port: number): Promise<Session> {
+    const forward = await this.forwardOf(port);
+    this.copies.push(forward);
+    const password = await this.password('superuser');
+    try {
+      const user = ROLE_NAMES.superuser;
+      return await openSession({ host: '127.0.0.1', port: forward.port, database: DATABASE_NAME, user, password });
+    } catch (error) {
+      throw new OperatorError(`the restored copy on the host does not let the superuser in: ${messageOf(error)}`, {
+        next: 'a copy has the passwords of its time; a drill of a backup that is newer than the last change of them gets in',
+        cause: error,
+      });
     }
   }
 
@@ -117,21 +143,15 @@ export class StackAccess {
       (forward) => forward.close(),
       () => undefined,
     );
+    for (const copy of this.copies) copy.close();
     this.ssm.destroy();
     this.secrets.destroy();
   }
 
-  private async openForward(): Promise<PortForward> {
+  private async forwardOf(remotePort: number): Promise<PortForward> {
     const { instanceId } = await this.host();
-    const { region, port } = this.place;
-    return openPortForward({
-      client: this.ssm,
-      clock: this.clock,
-      region,
-      instanceId,
-      remotePort: port,
-      env: this.env,
-    });
+    const { ssm: client, clock, env } = this;
+    return openPortForward({ client, clock, region: this.place.region, instanceId, remotePort, env });
   }
 
   private async readAuthority(): Promise<string> {

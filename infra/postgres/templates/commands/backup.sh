@@ -1,5 +1,5 @@
-# One step of a scheduled backup, run as root through SSM Run Command. Before it stand assignments of step, slot and
-# stanza, as infra/postgres/hostCommands.ts renders them.
+# One step of a scheduled backup, run as root through SSM Run Command. Before it stand assignments of step, slot,
+# stanza and drills, as infra/postgres/hostCommands.ts renders them.
 set -euo pipefail
 
 # From / on: the agent's own folder is closed to other users.
@@ -41,6 +41,9 @@ case $step in
     ;;
   report)
     echo "at $(date +%s)"
+    # The newest record of a drill that passed, as infra/ops/backup/drill.ts writes it: one line a member.
+    passed=$(grep --files-with-matches --no-messages '^  "passed": true' "$drills"/*.json || :)
+    [[ -z $passed ]] || echo "proven $(xargs sed -n 's/^  "finishedAt": "\([^"]*\)".*/\1/p' <<<"$passed" | sort | tail -n 1)"
     printf 'info %s\n' "$(backrest info --output=json | gzip --no-name --best | base64 --wrap=0)"
     ;;
   *)

@@ -79,6 +79,7 @@ set_status() {
   log "$1${2:+ in $2}${reason:+: $reason}"
   if command -v aws >/dev/null && [[ ${QB_INSTANCE_ID:=$(cloud-init query instance_id 2>/dev/null)} == i-* ]]; then
     timeout 30 aws ec2 create-tags --resources "$QB_INSTANCE_ID" \
-      --tags "Key=$QB_STATUS_TAG,Value=\"$1${2:+ in $2}${reason:+: $reason}\"" >/dev/null 2>&1 || :
+      --tags "Key=$QB_STATUS_TAG,Value=\"$1${2:+ in $2}${reason:+: $reason}\"" >/dev/null 2>&1 ||
+      log "the tag $QB_STATUS_TAG could not be set"
   fi
 }
