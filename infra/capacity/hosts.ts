@@ -6,6 +6,7 @@ import {
   INSTANCE_TYPES,
   PRICES_AS_OF,
   PRICES_SOURCE,
+  SMALLEST_HOST_GIB,
   type Architecture,
   type InstanceType,
 } from './instanceTypes';
@@ -77,6 +78,7 @@ export function offerOf(type: InstanceType, requiredBytes: number, databaseBytes
 
 /** Whether a type serves the workload without a problem, on a volume of the size it needs. */
 export function instanceFits(workload: ResolvedWorkload, index: IndexChoice, type: InstanceType): boolean {
+  if (type.memoryGiB < SMALLEST_HOST_GIB) return false;
   const evaluation = evaluate(workload, index, hostOfInstance(type));
   return type.vCpus >= MINIMUM_VCPUS && evaluation.problems.length === 0 && evaluation.diskGiB <= GP3_MAX_GIB;
 }

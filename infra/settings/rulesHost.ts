@@ -1,14 +1,11 @@
 /** Rules of the host, the cluster and their windows. */
-import { AURORA_CLASSES, INSTANCE_TYPES, instanceTypeNamed } from '../capacity/instanceTypes';
+import { AURORA_CLASSES, INSTANCE_TYPES, instanceTypeNamed, SMALLEST_HOST_GIB } from '../capacity/instanceTypes';
 import { GP3_BASE_IOPS } from '../capacity/prices';
 import { shown, type Mistake } from './errors';
 import { on, type Rule } from './rule';
 import { parseCron, utcMinutesOfWeek } from './schedule';
 import { nearest } from './suggest';
 import { covers, overlap, parseDailyWindow, parseWeeklyWindow } from './values';
-
-/** Below it the hot indexes of today's 104,000 documents do not stay in memory beside everything else. */
-const SMALLEST_HOST_GIB = 16;
 
 /** What bounds a gp3 volume against itself. https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html */
 const GP3 = { iopsPerGiB: 500, mibpsPerIops: 0.25 };

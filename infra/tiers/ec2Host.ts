@@ -8,9 +8,6 @@ import type { Ec2Settings } from '../settings';
 import { OperatorError } from '../ops/errors';
 import { planFor } from './plan';
 
-/** Below it the hot indexes of today's documents do not stay in memory beside everything else. */
-const SMALLEST_HOST_GIB = 16;
-
 export interface Ec2Machine {
   type: InstanceType;
   volume: { sizeGiB: number; iops: number; throughputMiBps: number };
@@ -49,7 +46,6 @@ function chosenType(settings: Ec2Settings): InstanceType | undefined {
   const grown = grownWorkload(resolved.workload, resolved.workload.horizonMonths);
   return INSTANCE_TYPES.find(
     (type) =>
-      type.memoryGiB >= SMALLEST_HOST_GIB &&
       // Local disks lose their data when the host stops; the data is on a volume, and their price buys nothing.
       type.localNvmeGB === undefined &&
       (ec2.amiArchitecture === undefined || type.architecture === ec2.amiArchitecture) &&

@@ -178,7 +178,10 @@ describe('the smallest host', () => {
         const offer = smallestHost(workload, index, REFERENCE_REGION);
         const price = offer?.instanceUsdPerHour ?? Infinity;
         const fits = INSTANCE_TYPES.filter(
-          (type) => type.vCpus >= 2 && evaluate(workload, index, hostOfInstance(type)).problems.length === 0,
+          (type) =>
+            type.vCpus >= 2 &&
+            type.memoryGiB >= 16 &&
+            evaluate(workload, index, hostOfInstance(type)).problems.length === 0,
         );
         if (offer === undefined) return;
         expect(fits.map(({ name }) => name)).toContain(offer.instanceType);
