@@ -16,38 +16,60 @@ interface ProjectFile {
   runtime: { options: { nodeargs: string; typescript: boolean } };
 }
 
-/** The configuration of the committed stack as the engine hands it over: text, or JSON of it. */
-function stackConfiguration(): Record<string, string> {
-  const { config } = load(readFileSync(join(CHECKOUT, 'Pulumi.dev.yaml'), 'utf8')) as {
-    config: Record<string, unknown>;
-  };
-  return Object.fromEntries(
-    Object.entries(config).map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]),
-  );
+type Configuration = Readonly<Record<string, unknown>>;
+
+/** What AWS is asked during a preview. */
+const AWS_ANSWERS = {
+  'aws:ec2/getAmi:getAmi': { id: 'ami-0123456789abcdef0' },
+  'aws:index/getCallerIdentity:getCallerIdentity': { accountId: '111122223333' },
+  'aws:index/getAvailabilityZones:getAvailabilityZones': { names: ['eu-central-1a', 'eu-central-1b'] },
+};
+
+/** The configuration of the committed stack. */
+function committedConfiguration(): Configuration {
+  const file = readFileSync(join(CHECKOUT, 'Pulumi.dev.yaml'), 'utf8');
+  return (load(file) as { config: Configuration }).config;
+}
+
+/** A stack on a host of its own, with everything that a stack can have. */
+const HOST: Configuration = {
+  'qbench-postgres:tier': 'ec2',
+  'qbench-postgres:owner': 'platform',
+  'qbench-postgres:aws': { region: 'eu-central-1' },
+};
+
+/** As the engine hands it over: text, or JSON of it. */
+function handedOver(configuration: Configuration): string {
+  const entries = Object.entries(configuration);
+  const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+  return JSON.stringify(Object.fromEntries(entries.map(([key, value]) => [key, text(value)])));
 }
 
 async function measure(context: BenchContext): Promise<Row[]> {
   const { signal, scratch } = context;
   const project = load(readFileSync(join(CHECKOUT, 'Pulumi.yaml'), 'utf8')) as ProjectFile;
   const { options } = project.runtime;
-  const env = {
-    PULUMI_CONFIG: JSON.stringify(stackConfiguration()),
-    PULUMI_CONFIG_SECRET_KEYS: '[]',
-    PULUMI_NODEJS_TYPESCRIPT: String(options.typescript),
-    QBENCH_STATE_DIR: join(scratch, 'boot'),
-  };
   const command = join(CHECKOUT, 'node_modules', '@pulumi', 'pulumi', 'cmd', 'run');
   // Where the engine starts the language host, whose folder the program inherits.
   const folder = join(CHECKOUT, project.main);
-  let resources = 0;
-  const program = async (): Promise<number> => {
-    const engine = await agreeableEngine(project.name, 'dev');
-    const args = [...options.nodeargs.split(' '), command];
-    args.push('--monitor', engine.address, '--engine', engine.address, '--project', project.name, '--stack', 'dev');
-    args.push('--organization', 'organization', '--root-directory', CHECKOUT, '--pwd', folder, '--dry-run', '.');
+  const registered: Record<string, number> = {};
+  const program = async (stack: string, configuration: Configuration): Promise<number> => {
+    const engine = await agreeableEngine(project.name, stack, AWS_ANSWERS);
+    const env = {
+      PULUMI_CONFIG: handedOver(configuration),
+      PULUMI_CONFIG_SECRET_KEYS: '[]',
+      PULUMI_NODEJS_TYPESCRIPT: String(options.typescript),
+      QBENCH_STATE_DIR: join(scratch, 'boot'),
+    };
+    const args = [
+      ...options.nodeargs.split(' '),
+      command,
+      ...['--monitor', engine.address, '--engine', engine.address, '--project', project.name, '--stack', stack],
+      ...['--organization', 'organization', '--root-directory', CHECKOUT, '--pwd', folder, '--dry-run', '.'],
+    ];
     try {
       const seconds = await secondsOf(() => run(process.execPath, args, { env, signal, cwd: folder }));
-      resources = engine.registered.length;
+      registered[stack] = engine.registered.length;
       return seconds;
     } catch (error) {
       if (engine.errors.length === 0) throw error;
@@ -56,29 +78,41 @@ async function measure(context: BenchContext): Promise<Row[]> {
       engine.stop();
     }
   };
+  const local = (): Promise<number> => program('dev', committedConfiguration());
+  const host = (): Promise<number> => program('host', HOST);
   // The first run fills the caches, as the first preview of a checkout does.
-  const first = await program();
+  const first = { local: await local(), host: await host() };
   const seconds = await alternate(ROUNDS, {
-    program: async (round) => {
+    local: async (round) => {
       context.progress.update({ phase: 'boot', done: round, total: ROUNDS, unit: 'rounds' });
-      return program();
+      return local();
     },
+    host,
     bare: () => secondsOf(() => run(process.execPath, ['-e', '0'], { signal })),
   });
-  const bare = summary(seconds.bare).value;
+  const bare = summary(seconds.bare).value.toFixed(3);
+  const note = (stack: string, firstSeconds: number): string =>
+    `the Node part of a preview (${registered[stack] ?? 0} resources), start to exit; \`node -e 0\` takes ${bare} s, the first run here took ${firstSeconds.toFixed(2)} s`;
   return [
     {
-      name: 'program boot',
-      ...summary(seconds.program),
+      name: 'program boot, tier local',
+      ...summary(seconds.local),
       unit: 's',
       target: { atMost: 1 },
-      note: `the Node part of a preview of stack dev (${resources} resources), start to exit; \`node -e 0\` takes ${bare.toFixed(3)} s, the first run here took ${first.toFixed(2)} s`,
+      note: note('dev', first.local),
+    },
+    {
+      name: 'program boot, tier ec2',
+      ...summary(seconds.host),
+      unit: 's',
+      target: { atMost: 1 },
+      note: note('host', first.host),
     },
   ];
 }
 
 export const bootBench: Bench = {
   name: 'boot',
-  about: 'the Node part of a preview, beside a bare `node -e 0`',
+  about: 'the Node part of a preview of each tier, beside a bare `node -e 0`',
   run: measure,
 };

@@ -4,7 +4,7 @@
  */
 import { Server, ServerCredentials, status, type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
 import { Empty } from 'google-protobuf/google/protobuf/empty_pb';
-import { Struct } from 'google-protobuf/google/protobuf/struct_pb';
+import { Struct, type JavaScriptValue } from 'google-protobuf/google/protobuf/struct_pb';
 import engineServices from '@pulumi/pulumi/proto/engine_grpc_pb';
 import engine from '@pulumi/pulumi/proto/engine_pb';
 import resourceServices from '@pulumi/pulumi/proto/resource_grpc_pb';
@@ -22,7 +22,12 @@ export interface AgreeableEngine {
   stop(): void;
 }
 
-export async function agreeableEngine(project: string, stack: string): Promise<AgreeableEngine> {
+/** @param answers what functions of providers give, by token; nothing for others */
+export async function agreeableEngine(
+  project: string,
+  stack: string,
+  answers: Readonly<Record<string, Record<string, JavaScriptValue>>> = {},
+): Promise<AgreeableEngine> {
   const registered: string[] = [];
   const errors: string[] = [];
   let root = '';
@@ -42,7 +47,11 @@ export async function agreeableEngine(project: string, stack: string): Promise<A
       response.setObject(request.getObject() ?? new Struct());
       answer(null, response);
     },
-    invoke: (_: unknown, answer: Answer) => answer(null, new resource.ResourceInvokeResponse()),
+    invoke: (call: ServerUnaryCall<resource.ResourceInvokeRequest, unknown>, answer: Answer) => {
+      const response = new resource.ResourceInvokeResponse();
+      response.setReturn(Struct.fromJavaScript(answers[call.request.getTok()] ?? {}));
+      answer(null, response);
+    },
     registerPackage: (_: unknown, answer: Answer) => {
       const response = new resource.RegisterPackageResponse();
       response.setRef('package');
