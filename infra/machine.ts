@@ -4,6 +4,7 @@
  */
 import { homedir, tmpdir } from 'node:os';
 import { dirname, relative } from 'node:path';
+import { keptEvidence } from './adapters/keptEvidence';
 import { lambdaCode, type LambdaCode, type LambdaName } from './adapters/lambda/code';
 import { lastGoodParameters, MACHINE_PARAMETERS } from './adapters/localServer/configuration';
 import { stackLayout, type MachineContext } from './adapters/localServer/layout';
@@ -30,6 +31,11 @@ export function probeServer(stack: string): ServerProbe {
   };
   const { dir, repositoryDir } = stackLayout(context, stack);
   return { ...probeLocalServer(context, stack), parameters: parametersInForce(dir), repositoryDir };
+}
+
+/** What `qbench info` or `qbench drill` last saw of the stack's backups; undefined where neither was run in this checkout. */
+export function keptEvidenceOf(stack: string): string | undefined {
+  return keptEvidence({ checkout: dirname(__dirname), stateDir: process.env['QBENCH_STATE_DIR'] }, stack);
 }
 
 /**

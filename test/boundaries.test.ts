@@ -64,7 +64,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   lambda: ['ops', 'ops-ports', 'ops-errors', 'ops-declared', 'adapters', 'naming'],
   // Pure, so that a preview in JSON can be judged by the same rules as the engine's resources.
   'policy-rules': ['naming', 'postgres', 'ops', 'settings'],
-  policy: ['policy-rules', 'naming', 'ops-errors', 'settings'],
+  policy: ['policy-rules', 'naming', 'ops-errors', 'ops', 'settings', 'config'],
   toolchain: ['adapters', 'ops-ports', 'ops-errors', 'naming', 'scripts'],
   scripts: [
     'ops',

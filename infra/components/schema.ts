@@ -12,6 +12,8 @@ export interface SchemaArgs {
   indexes: DesiredIndexState;
   /** Loads the demo corpus of this project when the tables are empty. */
   sampleData: boolean;
+  /** A migration that drops something is applied only with a restore of the backups proven lately. */
+  provenBackup: boolean;
   /** Where the database is when it is not on this machine, as JSON. @default on this machine */
   endpoint?: string;
 }
@@ -22,9 +24,11 @@ export class Schema extends ComponentResource {
     super(`${TYPE_PREFIX}:database:Schema`, name, {}, options);
     const { stack, database } = args;
     const common = { stack, ...(args.endpoint === undefined ? {} : { endpoint: args.endpoint }) };
+    // Absent elsewhere, so that a stack of another environment sees no change of it.
+    const proven = args.provenBackup ? { provenBackup: true } : {};
     const migrations = qbenchCommand(
       `${name}-migrations`,
-      { ...common, apply: 'migrate --declared', desired: { database, migrations: migrationManifest() } },
+      { ...common, apply: 'migrate --declared', desired: { database, migrations: migrationManifest(), ...proven } },
       { parent: this },
     );
     // Before the indexes: building them over rows is several times faster than growing them row by row.

@@ -8,17 +8,32 @@ import {
   type ResourceValidationPolicy,
   type StackValidationPolicy,
 } from '@pulumi/policy';
+import { keptEvidenceOf } from '../machine';
+import { messageOf } from '../ops/errors';
+import { judgeEvidence, readBackupEvidence, type BackupVerdict } from '../ops/review/backupEvidence';
 import { exceptionsOf, stackFacts } from './facts';
 import { findings, judge, levelOf, RULES } from './rules';
 import type { PolicyException } from './rules/exceptions';
 import type { Inputs, Rule, StackFacts, Subject, Violation } from './rules/types';
 import { UNKNOWN } from './rules/values';
-import { listenToEngine, settingsOfStack } from './stackConfig';
+import { listenToEngine, nameOfStack, settingsOfStack } from './stackConfig';
 
 listenToEngine();
 
+/** Read anew each time: it is a small file, and only what is named in allowDestroy asks for it. */
+function backupOfStack(): BackupVerdict | undefined {
+  if ((settingsOfStack()?.allowDestroy ?? []).length === 0) return undefined;
+  const stack = nameOfStack();
+  try {
+    const kept = keptEvidenceOf(stack);
+    return judgeEvidence(kept === undefined ? undefined : readBackupEvidence(kept), { stack }, new Date());
+  } catch (error) {
+    return { fresh: false, why: messageOf(error) };
+  }
+}
+
 /** Asked for each time: the engine tells the configuration after the pack was loaded. */
-const factsOfStack = (): StackFacts => stackFacts(settingsOfStack());
+const factsOfStack = (): StackFacts => stackFacts(settingsOfStack(), backupOfStack());
 const exceptionsOfStack = (): PolicyException[] => exceptionsOf(settingsOfStack());
 const today = (): string => new Date().toISOString().slice(0, 10);
 

@@ -45,6 +45,11 @@ export function settingsOfStack(): Settings | undefined {
   return settings.value;
 }
 
+/** Name of the stack; '' where nothing was told. */
+export function nameOfStack(): string {
+  return told.stack.split('/').pop() ?? '';
+}
+
 function parse({ stack, config, secretKeys }: Told): Settings | undefined {
   if (config.size === 0) return undefined;
   const raw: Record<string, unknown> = {};

@@ -74,6 +74,7 @@ export async function deployHostDatabase(args: HostDatabaseArgs, provider: Provi
       database: database.databaseName,
       indexes: indexesFor(settings, plan),
       sampleData: ec2.sampleData,
+      provenBackup: settings.environment === 'production',
       endpoint: JSON.stringify({ tier: 'ec2', ...place }),
     },
     { deletedWith: volume, dependsOn: [database, passwords], ...guard },

@@ -50,7 +50,13 @@ export function deployLocal(settings: LocalSettings, stack: string): TierOutputs
   const database = new ApplicationDatabase('database', { roles }, inside);
   new Schema(
     'schema',
-    { stack, database: database.databaseName, indexes: indexesFor(settings, plan), sampleData: local.sampleData },
+    {
+      stack,
+      database: database.databaseName,
+      indexes: indexesFor(settings, plan),
+      sampleData: local.sampleData,
+      provenBackup: settings.environment === 'production',
+    },
     { deletedWith: server.server, dependsOn: database, ...protect },
   );
   const databaseUrl = interpolate`postgresql://${ROLE_NAMES.app}:${roles.passwords.app}@${server.host}:${server.port}/${database.databaseName}`;

@@ -1,8 +1,10 @@
 /** `qbench drill`: proves that a restore works, and keeps the record; exit code 1 where it does not. */
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { keepEvidence } from '../../infra/adapters/keptEvidence';
 import { drill } from '../../infra/ops/backup/drill';
 import type { DrillRecord } from '../../infra/ops/backup/evidence';
+import { readBackupInfo } from '../../infra/ops/backup/info';
 import { messageOf } from '../../infra/ops/errors';
 import { backupsOf } from '../support/backupEngine';
 import { stackOf, type CliContext } from '../support/context';
@@ -23,7 +25,8 @@ export function register(program: Command, context: CliContext): void {
     .option('--target <folder>', 'new folder on a disk with room for the database (default: beside the repository)')
     .option('--json', 'as JSON')
     .action(async (flags: Flags, command: Command) => {
-      const backups = await backupsOf(context, stackOf(command));
+      const stack = stackOf(command);
+      const backups = await backupsOf(context, stack);
       // Before hours of restoring, not after them.
       await backups.readyForCopy();
       const progress = context.progress();
@@ -47,6 +50,7 @@ export function register(program: Command, context: CliContext): void {
         context.clock,
         progress,
       );
+      keepEvidence(context.machine, stack, { stack, ...(await readBackupInfo(backups.engine, context.clock.now())) });
       context.exitCode = record.passed ? 0 : 1;
       if (flags.json === true) context.json(record);
       else context.write(forPeople(record));

@@ -1,5 +1,6 @@
 /** `qbench info`: what there is to recover from. */
 import type { Command } from 'commander';
+import { keepEvidence } from '../../infra/adapters/keptEvidence';
 import { readBackupInfo, type BackupInfo } from '../../infra/ops/backup/info';
 import { windowWords } from '../../infra/ops/backup/window';
 import { backupsOf } from '../support/backupEngine';
@@ -13,9 +14,11 @@ export function register(program: Command, context: CliContext): void {
     .description('the backups, the recovery window, WAL archiving and the last proven restore')
     .option('--json', 'as JSON')
     .action(async (flags: { json?: boolean }, command: Command) => {
-      const { engine } = await backupsOf(context, stackOf(command));
+      const stack = stackOf(command);
+      const { engine } = await backupsOf(context, stack);
       const info = await readBackupInfo(engine, context.clock.now());
-      if (flags.json === true) context.json(info);
+      keepEvidence(context.machine, stack, { stack, ...info });
+      if (flags.json === true) context.json({ stack, ...info });
       else context.write(forPeople(info));
     });
 }

@@ -1,11 +1,14 @@
 /** `qbench migrate`: brings the database to the migrations of this checkout. The Pulumi program calls it with `--declared`. */
 import type { Command } from 'commander';
+import { keptEvidence } from '../../infra/adapters/keptEvidence';
 import { nodePgMigrateEngine } from '../../infra/adapters/migrationRunner';
 import { migrationStatus, migrate } from '../../infra/ops/migrations/migrate';
-import type { ManifestEntry } from '../../infra/ops/migrations/manifest';
+import type { ManifestEntry, MigrationFile } from '../../infra/ops/migrations/manifest';
 import type { MigrationStatus } from '../../infra/ops/migrations/history';
 import { UsageError } from '../../infra/ops/errors';
-import type { CliContext } from '../support/context';
+import { judgeEvidence, readBackupEvidence } from '../../infra/ops/review/backupEvidence';
+import { refuseUnbackedDrops } from '../../infra/ops/review/migrations';
+import { stackOf, type CliContext } from '../support/context';
 import { table } from '../support/output';
 import { readJsonFromStdin } from '../support/stdin';
 
@@ -37,10 +40,12 @@ export function register(program: Command, context: CliContext): void {
         if (states.some(({ state }) => state !== 'applied' && state !== 'pending')) context.exitCode = 1;
         return;
       }
-      const declared = flags.declared === true ? await readDeclared(context) : undefined;
+      const { migrations: declared, provenBackup } =
+        flags.declared === true ? await readDeclared(context) : { migrations: undefined, provenBackup: false };
       const report = await migrate(database, nodePgMigrateEngine, context.clock, context.progress(), {
         signal: context.signal,
         ...(declared === undefined ? {} : { declared }),
+        ...(provenBackup ? { allows: (pending) => refuseWithoutBackup(context, stackOf(command), pending) } : {}),
       });
       if (flags.json === true) context.json(report);
       else if (report.applied.length === 0)
@@ -56,8 +61,19 @@ export function register(program: Command, context: CliContext): void {
     });
 }
 
-async function readDeclared(context: CliContext): Promise<ManifestEntry[]> {
-  const { migrations } = await readJsonFromStdin<{ migrations?: unknown }>(context);
+/** In production a migration that drops something needs a backup behind it, as the policy pack asks of resources. */
+function refuseWithoutBackup(context: CliContext, stack: string, pending: readonly MigrationFile[]): void {
+  const kept = keptEvidence(context.machine, stack);
+  refuseUnbackedDrops(
+    pending,
+    judgeEvidence(kept === undefined ? undefined : readBackupEvidence(kept), { stack }, context.clock.now()),
+  );
+}
+
+async function readDeclared(context: CliContext): Promise<{ migrations: ManifestEntry[]; provenBackup: boolean }> {
+  const { migrations, provenBackup } = await readJsonFromStdin<{ migrations?: unknown; provenBackup?: unknown }>(
+    context,
+  );
   const isEntry = (entry: unknown): entry is ManifestEntry =>
     typeof entry === 'object' &&
     entry !== null &&
@@ -70,7 +86,7 @@ async function readDeclared(context: CliContext): Promise<ManifestEntry[]> {
       allowed: '{"migrations": [{"file": "000001-name.sql", "sha256": "..."}]}',
     });
   }
-  return migrations;
+  return { migrations, provenBackup: provenBackup === true };
 }
 
 function show(context: CliContext, flags: MigrateFlags, states: readonly MigrationStatus[]): void {

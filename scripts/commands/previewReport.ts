@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { addAbortSignal } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
+import { keptEvidence } from '../../infra/adapters/keptEvidence';
 import { messageOf, OperatorError, UsageError } from '../../infra/ops/errors';
 import { readMigrations } from '../../infra/ops/migrations/manifest';
 import { readBackupEvidence } from '../../infra/ops/review/backupEvidence';
@@ -21,7 +22,8 @@ the same, so that the whole cost is known:
 
 What destroys a volume, database, bucket, key or backup repository, or drops a table or column, must be named: in allowDestroy of the
 stack's configuration, or by a label of the pull request (--allow allow-destroy:data-volume, --allow allow-destroy:000016). In
-production it also needs a restore proven in the last 24 hours: --backup with what qbench info --json printed.
+production it also needs a restore proven in the last 24 hours. qbench drill proves one; qbench drill and qbench info keep what they saw
+in this checkout, and --backup names a file with what qbench info --json printed elsewhere.
 
 Exit code 1 says that the change may not go through; the report is printed all the same.`;
 
@@ -37,11 +39,14 @@ export function register(program: Command, context: CliContext): void {
     .description('what a preview would do: risks, capacity, cost, policies; fails where data is lost')
     .argument('[file]', 'preview in JSON; - is standard input', '-')
     .option('--allow <label>', 'label of the pull request, or several with commas; may be given again', collect, [])
-    .option('--backup <file>', 'evidence of a backup: what qbench info --json printed')
+    .option(
+      '--backup <file>',
+      'evidence of a backup: what qbench info --json printed (default: what qbench info or drill last saw here)',
+    )
     .option('--json', 'as JSON')
     .addHelpText('after', HELP)
     .action(async (file: string, options: Options) => {
-      const preview = parsePreview(await readInput(file, context));
+      const preview = readPreview(await readInput(file, context), context);
       const report = await reportOf(preview, options, context);
       context.write(options.json === true ? reportJson(report) : reportMarkdown(report));
       if (isRefused(report)) {
@@ -54,6 +59,16 @@ export function register(program: Command, context: CliContext): void {
 function collect(value: string, before: string[]): string[] {
   const labels = value.split(',').map((label) => label.trim());
   return [...before, ...labels.filter((label) => label !== '')];
+}
+
+/** @throws UsageError where it is no preview; what is then put into a comment says so */
+function readPreview(input: string, context: CliContext): Preview {
+  try {
+    return parsePreview(input);
+  } catch (error) {
+    context.write(`## There is no preview\n\n${messageOf(error)}. The log of the preview says why.\n`);
+    throw error;
+  }
 }
 
 async function readInput(file: string, context: CliContext): Promise<string> {
@@ -77,6 +92,8 @@ async function readNamed(file: string): Promise<string> {
 }
 
 async function reportOf(preview: Preview, options: Options, context: CliContext): Promise<Report> {
+  const evidence =
+    options.backup === undefined ? keptEvidence(context.machine, preview.stack) : await readNamed(options.backup);
   const { settings, plan, capacity, region } = factsOfPreview(preview, CHECKOUT);
   return makeReport({
     preview,
@@ -90,7 +107,7 @@ async function reportOf(preview: Preview, options: Options, context: CliContext)
     policies: policyVerdicts(preview, settings, context.clock.now()),
     allowDestroy: settings?.allowDestroy ?? [],
     labels: options.allow,
-    backup: options.backup === undefined ? undefined : readBackupEvidence(await readNamed(options.backup)),
+    backup: evidence === undefined ? undefined : readBackupEvidence(evidence),
     now: context.clock.now(),
   });
 }
@@ -114,7 +131,7 @@ function refusal({ complete, errors, gate, policies }: Report): OperatorError {
       names.length > 0
         ? `pulumi config set --path 'allowDestroy[0]' ${names[0] ?? ''}, or the label allow-destroy:${names[0] ?? ''}`
         : gate.backup?.fresh === false
-          ? 'qbench restore --drill, then qbench info --json >backup.json and --backup backup.json'
+          ? 'qbench drill, then the report again'
           : 'read the report above',
   });
 }

@@ -3,6 +3,7 @@
  * stops, an exception lets it through until its day, and the report of a fresh preview says the same.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { keepEvidence } from '../../infra/adapters/keptEvidence';
 import { parsePreview } from '../../infra/ops/review/preview';
 import { EPHEMERAL, messages, PRODUCTION, RecordedAws } from '../support/awsPlugin';
 import { previewJson } from '../support/recordPreviews';
@@ -44,6 +45,40 @@ describe('the policy pack', () => {
     stack.configure({ ...PUBLIC, policyExceptions: [exception] });
     const preview = expectSuccess(await stack.pulumi('preview', ...PACK));
     expect(messages(preview)).not.toContain('host-no-public-address');
+  });
+});
+
+describe('what allowDestroy names in production', () => {
+  const named = { ...PRODUCTION, allowDestroy: ['backups-bucket'] };
+
+  it('stops up before anything is made, as long as no restore of the backups was proven', async () => {
+    stack.configure(named);
+    const before = aws.journal;
+    const refused = await stack.up(...PACK);
+    expect(refused.code).not.toBe(0);
+    expect(messages(refused)).toMatch(/\[mandatory\]\s+backup-before-destroy/);
+    expect(messages(refused)).toMatch(/allowDestroy names backups-bucket, and no evidence of a backup was given/);
+    expect(aws.journal).toEqual(before);
+  });
+
+  it('goes through once one was proven, for a day', async () => {
+    const evidence = (hours: number): object => ({
+      stack: 'policy',
+      repository: 'host i-1: /etc/pgbackrest/pgbackrest.conf',
+      backups: [{ name: 'F1' }],
+      lastProvenRestore: {
+        backup: 'F1',
+        passed: true,
+        finishedAt: new Date(Date.now() - hours * 3_600_000).toISOString(),
+      },
+    });
+    keepEvidence(stack.machine.context, 'policy', evidence(1));
+    const passes = expectSuccess(await stack.pulumi('preview', ...PACK));
+    expect(messages(passes)).not.toContain('backup-before-destroy');
+    keepEvidence(stack.machine.context, 'policy', evidence(30));
+    const stale = await stack.pulumi('preview', ...PACK);
+    expect(stale.code).not.toBe(0);
+    expect(messages(stale)).toMatch(/a restore of F1 was proven 30 hours ago; allowed are 24/);
   });
 });
 

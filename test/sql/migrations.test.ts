@@ -8,6 +8,7 @@ import { systemClock } from '../../infra/adapters/systemClock';
 import { ADVISORY_LOCKS } from '../../infra/naming';
 import { MIGRATIONS_DIR, migrationManifest, readMigrations } from '../../infra/ops/migrations/manifest';
 import { migrate, migrationStatus, type MigrateOptions, type MigrateReport } from '../../infra/ops/migrations/migrate';
+import { refuseUnbackedDrops } from '../../infra/ops/review/migrations';
 import { rehearseMigrations } from '../../infra/ops/migrations/rehearse';
 import { applicationObjects, clearRows, countRows, remakeObjects } from '../../infra/ops/migrations/reset';
 import type { Row, Session } from '../../infra/ops/ports';
@@ -143,6 +144,24 @@ describe('files that differ from the ledger are refused before anything runs', (
       ['000002-test-documents.sql', 'edited'],
       [`${NEXT}-more.sql`, 'pending'],
     ]);
+  });
+});
+
+describe('a migration that drops something in production', () => {
+  const proven = { fresh: true, why: 'a restore of F1 was proven' };
+  const allows = (backup: typeof proven): MigrateOptions => ({
+    allows: (pending) => refuseUnbackedDrops(pending, backup),
+  });
+
+  it('is refused before anything runs, until a restore was proven', async () => {
+    add(`${NEXT}-more.sql`, 'CREATE TABLE public.more (a int);');
+    add('900002-drop.sql', 'ALTER TABLE public.more DROP COLUMN a;');
+    const stale = { fresh: false, why: 'no restore of F1 was proven' };
+    await expect(run(allows(stale))).rejects.toThrow(
+      new RegExp(`nothing is dropped without a backup: 900002-drop\\.sql drops column .*a, and no restore of F1`),
+    );
+    expect(await ask("SELECT to_regclass('public.more') AS made")).toEqual([{ made: null }]);
+    expect((await run(allows(proven))).applied).toHaveLength(2);
   });
 });
 

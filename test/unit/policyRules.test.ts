@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseException } from '../../infra/policy/rules/exceptions';
 import { findings, judge, levelOf, RULES } from '../../infra/policy/rules';
+import type { StackFacts } from '../../infra/policy/rules/types';
 import { UNKNOWN } from '../../infra/policy/rules/values';
 import { must } from '../support/must';
 import { ACCESS_CASES } from '../support/policyCases/access';
@@ -55,6 +56,47 @@ describe('the rules', () => {
     const rule = (id: string): (typeof RULES)[number] => must(RULES.find((each) => each.id === id));
     expect(findings(rule('kms-key-guarded'), [key], PRODUCTION_FACTS, [], TODAY)).toEqual([]);
     expect(findings(rule('disks-encrypted'), [disk], PRODUCTION_FACTS, [], TODAY)).toEqual([]);
+  });
+});
+
+describe('backup-before-destroy', () => {
+  const rule = must(RULES.find(({ id }) => id === 'backup-before-destroy'));
+  const stale = { fresh: false, why: 'no restore of F1 was proven' };
+  const found = (facts: Partial<StackFacts>): string[] =>
+    findings(
+      rule,
+      [subject('pulumi:pulumi:Stack', {})],
+      { ...PRODUCTION_FACTS, allowDestroy: ['data-volume'], ...facts },
+      [],
+      TODAY,
+    ).map(({ message }) => message);
+
+  it('names what is named and why the backup does not do', () => {
+    expect(found({ backup: stale })).toEqual([
+      expect.stringMatching(
+        /^allowDestroy names data-volume, and no restore of F1 was proven\. .*qbench drill/,
+      ) as string,
+    ]);
+  });
+
+  it.each<[string, Partial<StackFacts>]>([
+    ['a restore was proven', { backup: { fresh: true, why: 'proven' } }],
+    ['nothing is named', { backup: stale, allowDestroy: [] }],
+    [
+      'only a migration is named, which asks when it is applied',
+      { backup: stale, allowDestroy: ['000099-drop-title.sql'] },
+    ],
+    ['the gate of a report judges the evidence', {}],
+    ['the stack is to vanish', { backup: stale, ephemeral: true }],
+  ])('lets through where %s', (_, facts) => expect(found(facts)).toEqual([]));
+
+  it('stops in production alone', () => {
+    expect(['dev', 'test', 'staging', 'production'].map((environment) => levelOf(rule, environment))).toEqual([
+      'advisory',
+      'advisory',
+      'advisory',
+      'mandatory',
+    ]);
   });
 });
 

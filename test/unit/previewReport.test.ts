@@ -190,11 +190,18 @@ describe('the gate', () => {
     ['the backup is gone', info({ backups: [{ name: 'F2' }] }), /no longer in the repository/],
     ['the backup is damaged', info({ backups: [{ name: 'F1', damage: 'page 7' }] }), /damaged: page 7/],
     ['it is of another stack', info({ repository: 's3://other/prod' }), /the evidence is of s3:\/\/other\/prod/],
+    ['it names another stack', info({ stack: 'staging' }), /the evidence is of stack staging, not of prod/],
+    ['it is of some host, and names no stack', info({ repository: 'host i-1: /etc/x' }), /the evidence is of host i-1/],
   ])('refuses what was named in production where %s', (_, evidence, why) => {
     const backup = evidence === undefined ? undefined : readBackupEvidence(evidence);
     const { gate } = report('key-deleted.jsonl', { allowDestroy: ['key-key'], backup });
     expect(gate.passed).toBe(false);
     expect(gate.backup?.why).toMatch(why);
+  });
+
+  it('takes the evidence of a host for that of its stack', () => {
+    const backup = readBackupEvidence(info({ stack: 'prod', repository: 'host i-1: /etc/pgbackrest/pgbackrest.conf' }));
+    expect(report('key-deleted.jsonl', { allowDestroy: ['key-key'], backup }).gate).toMatchObject({ passed: true });
   });
 
   it('refuses to have protection taken away in production unless named', () => {

@@ -33,6 +33,8 @@ export interface MigrateOptions {
   /** How often a file is tried that could not get its locks. @default 8 */
   attempts?: number;
   signal?: AbortSignal;
+  /** Called before anything is applied to a database that is not new; what it throws stops the run. */
+  allows?: (pending: readonly MigrationFile[]) => void;
 }
 
 export interface MigrateReport {
@@ -76,6 +78,7 @@ export async function migrate(
     const pending = pendingMigrations(files, applied);
     const report: MigrateReport = { applied: [], alreadyApplied: applied.length };
     if (pending.length === 0) return report;
+    if (applied.length > 0) options.allows?.(pending);
     await prepareSession(session);
     await ensureLedger(session);
     watch = await watchBlockers(database, session.backendPid, clock, progress);

@@ -1,14 +1,8 @@
 /** Which changes may not go through unless somebody named them, and whether a backup stands behind them. */
-import { sameRepository, type BackupEvidence } from './backupEvidence';
+import { judgeEvidence, type BackupEvidence, type BackupVerdict } from './backupEvidence';
 import type { JudgedChange } from './classify';
 import { preciousOf } from './precious';
 import type { Preview } from './preview';
-
-/** How long ago a restore of the backup may have been proven, in hours. */
-export const BACKUP_FRESH_HOURS = 24;
-/** Clocks of two machines may differ by so much. */
-const CLOCK_SKEW_MS = 5 * 60_000;
-const HOUR_MS = 3_600_000;
 
 /** A label that allows one destruction by its name: `allow-destroy:data-volume`, `allow-destroy:000016`. */
 const LABEL = /^allow-destroy:(.+)$/;
@@ -40,7 +34,7 @@ export interface GateVerdict {
   /** Destroys, but was named. */
   allowed: GateItem[];
   /** Absent where nothing is destroyed, or outside of production. */
-  backup?: { fresh: boolean; why: string };
+  backup?: BackupVerdict;
 }
 
 function whoAllows({ allowDestroy, labels }: GateInput, name: string, urn: string | undefined): string | undefined {
@@ -83,28 +77,13 @@ function destructions(input: GateInput): GateItem[] {
   return [...items.values()];
 }
 
-function judgeBackup({ backup, now, preview }: GateInput): { fresh: boolean; why: string } {
-  const stale = (why: string): { fresh: boolean; why: string } => ({ fresh: false, why });
-  if (backup === undefined) return stale('no evidence of a backup was given');
-  const { label, verifiedAt, repository, objection } = backup;
-  if (objection !== undefined) return stale(objection);
-  const expected = preview.outputsBefore?.['backupRepository'];
-  if (
-    repository !== undefined &&
-    typeof expected === 'string' &&
-    expected !== '' &&
-    !sameRepository(repository, expected)
-  ) {
-    return stale(`the evidence is of ${repository}; this stack backs up to ${expected}`);
-  }
-  if (verifiedAt === undefined) return stale(`no restore of ${label} was proven`);
-  const ageMs = now.getTime() - verifiedAt.getTime();
-  const at = verifiedAt.toISOString();
-  if (ageMs < -CLOCK_SKEW_MS) return stale(`a restore of ${label} was proven in the future (${at}): a clock is wrong`);
-  const hours = Math.max(0, ageMs) / HOUR_MS;
-  return hours > BACKUP_FRESH_HOURS
-    ? stale(`a restore of ${label} was proven ${Math.round(hours)} hours ago; allowed are ${BACKUP_FRESH_HOURS}`)
-    : { fresh: true, why: `a restore of ${label} was proven at ${at}` };
+function judgeBackup({ backup, now, preview }: GateInput): BackupVerdict {
+  const repository = preview.outputsBefore?.['backupRepository'];
+  return judgeEvidence(
+    backup,
+    { stack: preview.stack, repository: typeof repository === 'string' ? repository : undefined },
+    now,
+  );
 }
 
 /** Judges a preview. In production a destruction that was named still needs a fresh verified backup behind it. */

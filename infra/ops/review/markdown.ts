@@ -75,7 +75,10 @@ const TABLE = ['| risk | is | resource | why |', '|---|---|---|---|'];
 
 function changes(report: Report, room: number): string[] {
   const { changes: all, omittedChanges } = report;
-  if (all.length === 0) return ['### Changes', '', 'Nothing changes.', ''];
+  if (all.length === 0) {
+    const none = report.complete ? 'Nothing changes.' : 'The preview ended before it told of any.';
+    return ['### Changes', '', none, ''];
+  }
   const grave = all.filter(({ risk }) => risk !== 'safe');
   const harmless = all.filter(({ risk }) => risk === 'safe');
   const heads = 400;
@@ -246,7 +249,7 @@ function headline({
   const refused = verdicts.filter(({ level }) => level === 'mandatory').length;
   const said = Object.entries(counts).map(([what, count]) => `${count} ${plain(what)}`);
   return [
-    `## Preview of stack ${code(stack)}: ${MARKS[risk]} ${risk}`,
+    `## Preview of stack ${code(stack)}: ${complete ? `${MARKS[risk]} ${risk}` : '🛑 failed'}`,
     '',
     `Tier ${plain(tier)}, environment ${plain(environment)}: ${said.length === 0 ? 'no resource' : said.join(', ')}. ` +
       `Gate: ${passed ? 'passed' : '🛑 **refused**'}. Policies: ${refused === 0 ? 'no violation that stops it' : `🛑 **${refused} mandatory violated**`}.` +

@@ -1,6 +1,7 @@
 /** Migrations that a change applies, and what they take away. */
 import { destructiveStatements, type DestructiveStatement } from './destructiveSql';
-import { messageOf } from '../errors';
+import type { BackupVerdict } from './backupEvidence';
+import { messageOf, OperatorError } from '../errors';
 import { readMigrations } from '../migrations/manifest';
 import type { Change, Inputs, Preview } from './preview';
 import { jsonOf } from './values';
@@ -61,4 +62,16 @@ function judge(file: string, sha256: string, texts: readonly MigrationText[]): P
 export function migrationDrops(texts: readonly MigrationText[] = readMigrations()): Map<string, string[]> {
   const drops = texts.map(({ file, sql }) => [file, destructiveStatements(sql).map(({ what }) => what)] as const);
   return new Map(drops.filter(([, what]) => what.length > 0).map(([file, what]) => [file, what]));
+}
+
+/**
+ * In production a migration that drops something needs a backup behind it, as the policy pack asks of resources.
+ * @throws OperatorError where one of them drops something and no restore was proven lately
+ */
+export function refuseUnbackedDrops(pending: readonly MigrationText[], backup: BackupVerdict): void {
+  const drops = [...migrationDrops(pending)].map(([file, what]) => `${file} drops ${what.join(', ')}`);
+  if (drops.length === 0 || backup.fresh) return;
+  throw new OperatorError(`in production nothing is dropped without a backup: ${drops.join('; ')}, and ${backup.why}`, {
+    next: 'qbench drill proves a restore and keeps the evidence; then again',
+  });
 }

@@ -5,6 +5,7 @@ import { looksSecret } from './secrets';
 import type { Rule, StackFacts, Subject } from './types';
 import { isMissing, items, parsed, record, text } from './values';
 
+const STACK_TYPE = 'pulumi:pulumi:Stack';
 const GATE_URL = 'https://www.pulumi.com/docs/iac/concepts/resources/options/protect/';
 
 function isNamed({ allowDestroy }: StackFacts, name: string, urn: string): boolean {
@@ -35,6 +36,25 @@ export const STACK_RULES: readonly Rule[] = [
       const precious = preciousOf(type, name, inputs);
       if (precious === undefined || protect || facts.ephemeral || isNamed(facts, name, urn)) return [];
       return [`it is not protected; lost with it would be ${precious.loses}`];
+    },
+  },
+  {
+    id: 'backup-before-destroy',
+    title:
+      'In production allowDestroy names something only while a restore of the backups was proven in the last 24 hours',
+    reason: 'what is destroyed by agreement can be had back only from a backup that was seen to work',
+    control: 'allowDestroy',
+    url: GATE_URL,
+    enforcement: 'production',
+    // The first resource of every stack, so that it stops before anything else is looked at, what the program no longer declares included.
+    types: [STACK_TYPE],
+    check: (_: Subject, { allowDestroy, backup, destructiveMigrations, ephemeral }: StackFacts): string[] => {
+      // A migration stays named for as long as it is in the checkout; it asks for itself, and only when it is to be applied.
+      const named = allowDestroy.filter((entry) => !destructiveMigrations.has(entry));
+      if (named.length === 0 || ephemeral || backup === undefined || backup.fresh) return [];
+      return [
+        `allowDestroy names ${named.join(', ')}, and ${backup.why}. Prove a restore by qbench drill, or, once it is destroyed, take it out of allowDestroy`,
+      ];
     },
   },
   {

@@ -1,5 +1,7 @@
 /** What a rule of the policy pack is. Rules are pure: they see types, names and inputs, and know nothing of the engine. */
 
+import type { BackupVerdict } from '../../ops/review/backupEvidence';
+
 export type Inputs = Readonly<Record<string, unknown>>;
 
 /** A resource as a rule sees it. */
@@ -24,6 +26,8 @@ export interface StackFacts {
   ephemeral: boolean;
   /** Names or URNs whose destruction was agreed to. */
   allowDestroy: readonly string[];
+  /** Whether a restore of the stack's backups was proven lately; undefined where somebody else judges that. */
+  backup?: BackupVerdict;
   /** The configuration names the image. */
   imagePinned: boolean;
   /** Migrations of the checkout that take data away: file name to what. */

@@ -2,6 +2,7 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { taggedResources } from '../../../infra/adapters/aws/tagged';
 import { currentMoment } from '../../../infra/adapters/bootClock';
+import { evidenceFile, forgetEvidence } from '../../../infra/adapters/keptEvidence';
 import { LocalCluster } from '../../../infra/adapters/localServer/cluster';
 import { readRecord, stackLayout } from '../../../infra/adapters/localServer/layout';
 import { joinTraces, machinePlaces, machineTraces, runsOn } from '../../../infra/adapters/localServer/remains';
@@ -180,6 +181,7 @@ export class TestStacks {
     await new LocalCluster(context, stack, this.context.clock, this.progress).destroy();
     await this.state.forget(stack);
     rmSync(this.file(stack).copy, { force: true });
+    forgetEvidence(context, stack);
     const proof = await proveGone(stack, this.places(stack, marker, traces));
     if (proof.gone) this.markers.remove(stack);
     return proof;
@@ -192,7 +194,7 @@ export class TestStacks {
     return [
       ...machinePlaces(context, stack, joinTraces(marker?.traces, traces)),
       { name: 'the Pulumi backend', look: () => this.state.remains(stack) },
-      { name: 'its stack file', look: () => stackFiles(this.file(stack).copy) },
+      { name: 'its stack file', look: () => stackFiles(this.file(stack).copy, evidenceFile(context, stack)) },
       ...(region === '' ? [] : [{ name: `tags of the account in ${region}`, look: () => tagged(region, stack) }]),
     ];
   }
@@ -276,8 +278,8 @@ export class TestStacks {
   }
 }
 
-function stackFiles(copy: string): Remainder[] {
-  return existsSync(copy) ? [{ kind: 'stack file', what: copy }] : [];
+function stackFiles(...files: string[]): Remainder[] {
+  return files.filter((file) => existsSync(file)).map((what) => ({ kind: 'stack file', what }));
 }
 
 async function tagged(region: string, stack: string): Promise<Remainder[]> {

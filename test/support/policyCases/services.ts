@@ -174,6 +174,11 @@ export const SERVICE_CASES: Readonly<Record<string, PolicyCase>> = {
     fails: [[volume({})], command({ delete: 'qbench server destroy' })],
     facts: { allowDestroy: ['named'] },
   },
+  'backup-before-destroy': {
+    passes: [[]],
+    fails: [[subject('pulumi:pulumi:Stack', {})]],
+    facts: { allowDestroy: ['data-volume'], backup: { fresh: false, why: 'no restore of F1 was proven' } },
+  },
   'ephemeral-goes-whole': {
     passes: [[volume({ tags: { ttl: '24h' } })]],
     fails: [[volume({ tags: { ttl: '24h' } }, { protect: true })], [volume({ tags: {} })]],
