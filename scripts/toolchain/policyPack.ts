@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { OperatorError } from '../../infra/ops/errors';
 import { stackSettings } from '../support/stackSettings';
+import { commandOf } from './cliArguments';
 
 /** Commands of the CLI that take a policy pack, and that change something or say what would change. */
 const CHANGES = new Set(['up', 'update', 'preview', 'pre']);
@@ -12,7 +13,7 @@ const CHANGES = new Set(['up', 'update', 'preview', 'pre']);
  */
 export function policyPackArguments(checkout: string, stack: string | undefined, args: readonly string[]): string[] {
   const given = args.some((arg) => arg === '--policy-pack' || arg.startsWith('--policy-pack='));
-  if (stack === undefined || given || !args.some((arg) => CHANGES.has(arg))) return [];
+  if (stack === undefined || given || !CHANGES.has(commandOf(args) ?? '')) return [];
   const settings = settingsOf(checkout, stack);
   const own = settings?.tier === 'local' && ['dev', 'test'].includes(settings.environment);
   return own ? [] : ['--policy-pack', join(checkout, 'infra', 'policy')];

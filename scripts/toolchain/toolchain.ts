@@ -10,6 +10,7 @@ import { ProcessRunner } from '../../infra/adapters/processRunner';
 import { OperatorError } from '../../infra/ops/errors';
 import type { CommandResult, ProgressSink } from '../../infra/ops/ports';
 import { chooseBackend, type Backend } from './backend';
+import { commandOf } from './cliArguments';
 import { makePaths, toolchainPaths, type ToolchainPaths } from './paths';
 import {
   choosePlugins,
@@ -199,7 +200,7 @@ export class Toolchain {
   }
 
   private async stackFor(args: readonly string[]): Promise<string | undefined> {
-    if (!args.some((arg) => READS_CONFIG.has(arg)) || args.includes('--help') || args.includes('-h')) return undefined;
+    if (!READS_CONFIG.has(commandOf(args) ?? '') || args.includes('--help') || args.includes('-h')) return undefined;
     const index = args.findIndex((arg) => arg === '--stack' || arg === '-s');
     if (index >= 0) return args[index + 1];
     const joined = args.find((arg) => arg.startsWith('--stack='));

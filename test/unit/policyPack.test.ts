@@ -30,6 +30,27 @@ describe('the policy pack', () => {
     expect(pack(stack, 'preview', '--json')).toBe(true);
   });
 
+  it.each([
+    [['up']],
+    [['--non-interactive', 'up', '--yes']],
+    [['-C', 'infra', 'up']],
+    [['--color', 'never', '--stack', 'cloud', 'preview']],
+    [['--color=never', 'preview']],
+    [['-Q', 'update']],
+  ])('goes before %j', (args) => expect(pack('cloud', ...args)).toBe(true));
+
+  it.each([
+    [['config', 'set', 'greeting', 'up']],
+    [['config', 'set', '--path', 'a.b', 'preview']],
+    [['-C', 'up', 'config']],
+    [['stack', 'tag', 'set', 'state', 'update']],
+    [['--stack', 'preview', 'stack', 'output']],
+    [['--help']],
+    [[]],
+  ])('does not go before %j, where a word of a change is no command', (args) =>
+    expect(pack('cloud', ...args)).toBe(false),
+  );
+
   it('is left out for a server of this machine that is nobody’s production', () => {
     expect(pack('dev', 'up')).toBe(false);
   });
