@@ -4,7 +4,7 @@ import type { Host } from './host';
 import { grownWorkload, type IndexChoice, type ResolvedWorkload } from './workload';
 
 /** Months looked ahead. Beyond that a forecast from today's growth says nothing. */
-export const FORECAST_LIMIT_MONTHS = 120;
+const FORECAST_LIMIT_MONTHS = 120;
 
 export interface Forecast {
   /** Months until the memory (cache, build or connections) no longer fits; 0 = today; undefined = not within 120 months. */

@@ -15,7 +15,7 @@ const PARALLEL_OVERHEAD_MIB = 4;
 const SERIAL_FACTOR = 1.02;
 
 /** Measured: once the graph no longer fits in memory, inserting a tuple takes this many times longer even when all is cached. */
-export const SPILL_SLOWDOWN = 6.4;
+const SPILL_SLOWDOWN = 6.4;
 
 /** Bytes of one value as stored in an index: V in the formulas. */
 export function vectorBytes(type: VectorType, dimensions: number): number {
@@ -29,12 +29,12 @@ function maxLevel(m: number): number {
 }
 
 /** Bytes of an element tuple: E. */
-export function elementTupleBytes(type: VectorType, dimensions: number): number {
+function elementTupleBytes(type: VectorType, dimensions: number): number {
   return maxAlign(72 + vectorBytes(type, dimensions));
 }
 
 /** Bytes of the neighbour tuple of an element of a level: K(l). */
-export function neighbourTupleBytes(m: number, level: number): number {
+function neighbourTupleBytes(m: number, level: number): number {
   return maxAlign(4 + 6 * m * (level + 2));
 }
 
@@ -139,7 +139,7 @@ export function hnswBytes(elements: number, type: VectorType, dimensions: number
 }
 
 /** Bytes of build memory an element takes: M, with L = 1/(m-1) levels above 0 on average. */
-export function hnswMemoryBytesPerElement(type: VectorType, dimensions: number, m: number): number {
+function hnswMemoryBytesPerElement(type: VectorType, dimensions: number, m: number): number {
   const levels = 1 / (m - 1);
   return 128 + 8 * (1 + levels) + (8 + 32 * m) + levels * (8 + 16 * m) + maxAlign(vectorBytes(type, dimensions));
 }

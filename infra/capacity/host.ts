@@ -17,7 +17,7 @@ export interface Host {
 }
 
 /** Least memory a plan is made for: below it PostgreSQL starts, but no vector index is built in memory. */
-export const MINIMUM_MEMORY_MIB = 512;
+const MINIMUM_MEMORY_MIB = 512;
 
 /** Mistakes of a host's numbers, each as the field, the value and what is allowed. */
 export function hostMistakes(host: Host): { field: string; given: unknown; allowed: string }[] {

@@ -52,7 +52,7 @@ export function hostOfInstance(type: InstanceType, diskGiB?: number): Host {
 }
 
 /** Describes an instance type with a data volume of the size the workload needs. */
-export function offerOf(type: InstanceType, requiredBytes: number, databaseBytes: number, region: string): HostOffer {
+function offerOf(type: InstanceType, requiredBytes: number, databaseBytes: number, region: string): HostOffer {
   const volume = {
     sizeGiB: Math.max(20, Math.ceil(requiredBytes / GIB / 10) * 10),
     ...volumePerformance(databaseBytes),

@@ -14,7 +14,7 @@ export function ivfflatProbes(lists: number): number {
 }
 
 /** Tuples a page holds: f. */
-export function ivfflatTuplesPerPage(type: VectorType, dimensions: number): number {
+function ivfflatTuplesPerPage(type: VectorType, dimensions: number): number {
   return Math.max(1, Math.floor(USABLE_PAGE_BYTES / (maxAlign(8 + vectorBytes(type, dimensions)) + 4)));
 }
 
@@ -41,7 +41,7 @@ export function ivfflatBytes(rows: number, type: VectorType, dimensions: number,
 }
 
 /** Rows that k-means samples. */
-export function ivfflatSampleRows(rows: number, lists: number): number {
+function ivfflatSampleRows(rows: number, lists: number): number {
   return Math.min(rows, Math.max(50 * lists, 10_000));
 }
 

@@ -10,8 +10,6 @@ interface RegionPrices {
   gp3UsdPerMiBpsMonth: number;
   /** S3 Standard, first 50 TB. */
   s3UsdPerGiBMonth: number;
-  /** EBS snapshots, standard tier, of blocks that changed. */
-  snapshotUsdPerGiBMonth: number;
   /** A NAT gateway without what it carries. */
   natGatewayUsdPerHour: number;
   /** A public IPv4 address, in use or not. */
@@ -39,7 +37,6 @@ const REGIONS: Readonly<Record<string, RegionPrices | undefined>> = {
     gp3UsdPerIopsMonth: 0.005,
     gp3UsdPerMiBpsMonth: 0.04,
     s3UsdPerGiBMonth: 0.023,
-    snapshotUsdPerGiBMonth: 0.05,
     natGatewayUsdPerHour: 0.045,
     publicIpv4UsdPerHour: 0.005,
     interfaceEndpointUsdPerHour: 0.01,
@@ -49,7 +46,6 @@ const REGIONS: Readonly<Record<string, RegionPrices | undefined>> = {
     gp3UsdPerIopsMonth: 0.006,
     gp3UsdPerMiBpsMonth: 0.048,
     s3UsdPerGiBMonth: 0.0245,
-    snapshotUsdPerGiBMonth: 0.054,
     natGatewayUsdPerHour: 0.052,
     publicIpv4UsdPerHour: 0.005,
     interfaceEndpointUsdPerHour: 0.012,
@@ -112,12 +108,6 @@ export function serviceUsdPerMonth(service: FixedService, region: string): numbe
     case 'metric':
       return EVERYWHERE.metricUsdPerMonth;
   }
-}
-
-/** Monthly price of bytes in EBS snapshots; undefined in a region whose prices are not known. */
-export function snapshotUsdPerMonth(sizeGiB: number, region: string): number | undefined {
-  const prices = REGIONS[region];
-  return prices === undefined ? undefined : cents(sizeGiB * prices.snapshotUsdPerGiBMonth);
 }
 
 /** Monthly on-demand price of an instance; undefined where the region's price is not known. */

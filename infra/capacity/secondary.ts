@@ -51,12 +51,12 @@ export function ginPages(rows: number, keysPerRow: number, distinctKeys: number)
 }
 
 /** Distinct trigrams of an English text of some length: 2.6 bytes^0.777, never more than its bytes. */
-export function trigramsOfText(textBytes: number): number {
+function trigramsOfText(textBytes: number): number {
   return Math.min(textBytes, 2.6 * textBytes ** 0.777);
 }
 
 /** Distinct trigrams of all texts together; English and identifiers saturate near 20,000. */
-export function distinctTrigrams(entries: number): number {
+function distinctTrigrams(entries: number): number {
   return 20_000 * (1 - Math.exp(-entries / 300_000));
 }
 

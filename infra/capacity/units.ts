@@ -3,13 +3,13 @@
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
 export const GIB = 1024 * MIB;
-export const TIB = 1024 * GIB;
+const TIB = 1024 * GIB;
 
 /** Hours of a month in AWS price lists. */
 export const HOURS_PER_MONTH = 730;
 
 /** Size of a PostgreSQL page in bytes; a compile-time constant of every packaged server. */
-export const PAGE_BYTES = 8192;
+const PAGE_BYTES = 8192;
 
 /** Rounds up to the server's alignment of 8 bytes (MAXALIGN). */
 export function maxAlign(bytes: number): number {
@@ -29,11 +29,6 @@ export function pagesToBytes(pages: number): number {
 /** Bytes as whole MiB, rounded up: a plan never promises less than it needs. */
 export function toMiB(bytes: number): number {
   return Math.ceil(bytes / MIB);
-}
-
-/** Bytes as GiB with two decimals, for tables. */
-export function toGiB(bytes: number): number {
-  return Math.round((bytes / GIB) * 100) / 100;
 }
 
 /** "4.1 GiB": for the messages of this room, which imports nobody's formatter. */

@@ -33,7 +33,7 @@ const BUILD_DEPENDENT = new Set([
 ]);
 
 /** Major version that the file describes. */
-export const CATALOG_VERSION = 18;
+const CATALOG_VERSION = 18;
 
 /** Parameters of the catalog that PostgreSQL 17 does not know; a line of its file that names one keeps it from starting. */
 export const SINCE_18: ReadonlySet<string> = new Set([

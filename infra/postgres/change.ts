@@ -2,9 +2,6 @@
 import { parameterCatalog } from './catalog';
 import { sameValue } from './values';
 
-/** What has to be done for a change to take effect. */
-export type ConfigurationChange = 'none' | 'reload' | 'restart';
-
 type Parameters = Readonly<Record<string, string>>;
 
 export interface ParameterChange {
@@ -35,11 +32,4 @@ export function parameterChanges(before: Parameters, after: Parameters): Paramet
       },
     ];
   });
-}
-
-/** A prediction: when the change is made, the server itself is asked (ops/configuration). */
-export function changeKind(before: Parameters, after: Parameters): ConfigurationChange {
-  const needs = parameterChanges(before, after).map((change) => change.needs);
-  if (needs.includes('restart')) return 'restart';
-  return needs.length === 0 ? 'none' : 'reload';
 }

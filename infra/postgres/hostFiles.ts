@@ -109,7 +109,7 @@ export function hostFiles(input: HostFilesInput): HostFile[] {
 }
 
 /** Kernel settings in the format of sysctl.d(5). */
-export function sysctlConf(host: HostParameters): string {
+function sysctlConf(host: HostParameters): string {
   return [
     '# Written by qbench from the capacity plan; changes by hand are overwritten.',
     `vm.nr_hugepages = ${host.hugePages2MiB}`,

@@ -67,7 +67,7 @@ const REASONS: Readonly<Record<keyof ServerParameters, Reason>> = {
 };
 
 /** A number of the plan as postgresql.conf spells it: the largest unit that keeps it whole. */
-export function plannedText(row: Pick<ParameterRow, 'unit'>, value: number | boolean | string): string {
+function plannedText(row: Pick<ParameterRow, 'unit'>, value: number | boolean | string): string {
   if (typeof value === 'boolean') return value ? 'on' : 'off';
   if (typeof value === 'string') return value;
   switch (row.unit) {

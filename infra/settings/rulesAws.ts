@@ -6,7 +6,7 @@ import type { ParsedSettings } from './schema';
 import { parseArn } from './values';
 
 /** Characters kept for what follows the stack in a physical name, such as "-backups-0123456789ab". */
-export const NAME_SUFFIX_LENGTH = 24;
+const NAME_SUFFIX_LENGTH = 24;
 
 /** Longest name of a bucket; other names of ours may be one longer. */
 const BUCKET_NAME_LENGTH = 63;

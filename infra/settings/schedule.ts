@@ -90,7 +90,7 @@ export function parseCron(text: string): Cron | string {
 }
 
 /** Takes a `rate(...)` apart. @returns the minutes between two runs, or what is wrong */
-export function parseRateMinutes(text: string): number | string {
+function parseRateMinutes(text: string): number | string {
   const parts = /^rate\((\d{1,5}) (minute|hour|day)(s?)\)$/.exec(text);
   if (parts === null)
     return /second/.test(text) ? 'is finer than a minute' : 'is no rate(...) of minutes, hours or days';

@@ -129,7 +129,7 @@ const monitoring = group({
 });
 
 /** Tags that the program sets itself. */
-export const RESERVED_TAGS: readonly string[] = [
+const RESERVED_TAGS: readonly string[] = [
   'project',
   'stack',
   'owner',

@@ -8,7 +8,7 @@ import { nearest } from './suggest';
 export type Check = (text: string) => string | undefined;
 
 /** Widest range that may connect to a server: the policy pack refuses a /16 and wider. */
-export const WIDEST_PREFIX = { ipv4: 17, ipv6: 48 } as const;
+const WIDEST_PREFIX = { ipv4: 17, ipv6: 48 } as const;
 
 const CONTROL = /[\u0000-\u001f\u007f]/;
 

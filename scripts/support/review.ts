@@ -27,7 +27,7 @@ function orNothing<T>(work: () => T): T | undefined {
 }
 
 /** The plan of a stack by its settings; undefined where the workload does not fit, or for a tier without one. */
-export function planOfSettings(settings: Settings): CapacityPlan | undefined {
+function planOfSettings(settings: Settings): CapacityPlan | undefined {
   switch (settings.tier) {
     case 'local':
       return orNothing(() => planFor(settings, { memoryMiB: settings.local.memoryMiB, cores: LOCAL_CORES }));

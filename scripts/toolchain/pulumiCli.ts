@@ -24,7 +24,7 @@ import { OperatorError } from '../../infra/ops/errors';
 import type { ProgressSink } from '../../infra/ops/ports';
 
 /** Version of the Go module that is built; newer ones need modules that no proxy serves. */
-export const BUILT_VERSION = 'v3.250.0';
+const BUILT_VERSION = 'v3.250.0';
 const GO_PACKAGE = 'github.com/pulumi/pulumi/pkg/v3/cmd/pulumi';
 /** Packages that `go build -v` names for a build from nothing; only for the ETA. */
 const GO_PACKAGE_COUNT = 1_650;

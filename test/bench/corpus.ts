@@ -1,6 +1,6 @@
 /** Embeddings to measure with: the 20,000 real ones where they lie beside the checkout, else the demo corpus, mixed with noise. */
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { decodeFloat16 } from '../../infra/ops/load/float16';
 import { CHECKOUT } from '../support/machine';
@@ -9,7 +9,7 @@ import { seededNormal } from './random';
 import { Neighbours } from './truth';
 
 /** Dimensions of the model's embeddings; the database's columns have 1536, and the loader fills up with zeros. */
-export const MODEL_DIMENSIONS = 384;
+const MODEL_DIMENSIONS = 384;
 
 /** Rows that the demo corpus is mixed up to where there are no real ones. */
 const MIXED_ROWS = 20_000;
@@ -36,7 +36,7 @@ export interface SourceText {
 }
 
 /** Rows of a .f16 file of the model's dimensions. */
-export function readVectors(file: string): Float32Array[] {
+function readVectors(file: string): Float32Array[] {
   const values = decodeFloat16(readFileSync(file));
   return Array.from({ length: values.length / MODEL_DIMENSIONS }, (_, row) =>
     values.subarray(row * MODEL_DIMENSIONS, (row + 1) * MODEL_DIMENSIONS),
@@ -44,7 +44,7 @@ export function readVectors(file: string): Float32Array[] {
 }
 
 /** Titles and descriptions of a corpus's documents. */
-export function readTexts(documents: string): SourceText[] {
+function readTexts(documents: string): SourceText[] {
   const bytes = readFileSync(documents);
   const text = documents.endsWith('.gz') ? gunzipSync(bytes) : bytes;
   return text
@@ -55,7 +55,7 @@ export function readTexts(documents: string): SourceText[] {
 }
 
 /** The folder of real embeddings: QBENCH_BENCH_DATA, else shared/data beside the checkout; undefined where there is none, or `demo` was asked for. */
-export function realDataDir(env: NodeJS.ProcessEnv): string | undefined {
+function realDataDir(env: NodeJS.ProcessEnv): string | undefined {
   const given = env['QBENCH_BENCH_DATA'];
   if (given === 'demo') return undefined;
   if (given !== undefined && given !== '') return resolve(given);
@@ -213,9 +213,4 @@ export function mixingBase(env: NodeJS.ProcessEnv): {
     texts: readTexts(join(dir, 'documents.jsonl.gz')),
     queries: readVectors(join(dir, 'queries.f16')),
   };
-}
-
-/** The folder of an input, for benchmarks that take one. */
-export function dirOf(corpus: Corpus): string {
-  return dirname(corpus.documents);
 }

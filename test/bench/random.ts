@@ -1,7 +1,7 @@
 /** Seeded random numbers: the same rows on every machine. */
 
 /** Uniform numbers in [0, 1): xorshift128 (Marsaglia 2003), seeded by splitmix32. */
-export function seededUniform(seed: number): () => number {
+function seededUniform(seed: number): () => number {
   const state = new Int32Array(4);
   let x = seed | 0;
   for (let i = 0; i < 4; i++) {

@@ -18,7 +18,7 @@ export interface SearchShape {
   table?: string;
 }
 
-export function breadthParameter(method: IndexMethod): string {
+function breadthParameter(method: IndexMethod): string {
   return method === 'hnsw' ? 'hnsw.ef_search' : 'ivfflat.probes';
 }
 

@@ -24,7 +24,7 @@ import type { BenchContext } from './types';
 export const PLAN_CORES = 2;
 
 /** The host that benchmarks plan for: 16 GiB, or three quarters of this machine where it has less. */
-export function benchHost(memoryMiB = 16 * 1024): Host {
+function benchHost(memoryMiB = 16 * 1024): Host {
   return { memoryMiB: Math.min(memoryMiB, Math.floor((totalmem() / MIB) * 0.75)), cores: PLAN_CORES };
 }
 

@@ -36,7 +36,7 @@ export function stateOf(
   return desiredIndexState(index, 1536, { maintenanceWorkMemMiB: 256, maxParallelWorkers: 1, ...session });
 }
 
-export function applyOptions(state: DesiredIndexState, more: Partial<ApplyOptions> = {}): ApplyOptions {
+function applyOptions(state: DesiredIndexState, more: Partial<ApplyOptions> = {}): ApplyOptions {
   return { state, host: unknownHost, clock: systemClock, progress: recordedProgress(), waitMs: 10_000, ...more };
 }
 

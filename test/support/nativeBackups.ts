@@ -20,7 +20,7 @@ import { DEV_PLAN } from './serverParameters';
 import { createTestDatabase } from './template';
 
 /** What tier local gives a server, with less memory. */
-export const ARCHIVING = postgresqlConf({
+const ARCHIVING = postgresqlConf({
   tier: 'local',
   plan: { ...DEV_PLAN, sharedBuffersMiB: 64 },
   archiving: { timeoutSeconds: 60, summarizeWal: true },

@@ -37,7 +37,7 @@ function binary(): string {
 }
 
 /** The program, built where it is not there yet (one minute). */
-export async function s3Program(): Promise<string> {
+async function s3Program(): Promise<string> {
   const file = binary();
   const dir = join(file, '..');
   mkdirSync(dir, { recursive: true });

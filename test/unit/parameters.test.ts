@@ -3,12 +3,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PARAMETER_ROWS } from '../../infra/capacity/parameters';
 import { parameterCatalog, SINCE_18 } from '../../infra/postgres/catalog';
-import { changeKind, parameterChanges } from '../../infra/postgres/change';
+import { parameterChanges } from '../../infra/postgres/change';
 import { ParameterError } from '../../infra/postgres/overrides';
 import { noteOf, PARAMETER_RULES, postgresqlConf } from '../../infra/postgres/parameters';
 import { parsePostgresqlConf, quoteValue, renderPostgresqlConf } from '../../infra/postgres/render';
 import type { ConfigurationInput } from '../../infra/postgres/rules';
 import { canonicalValue, sameValue } from '../../infra/postgres/values';
+import { changeKind } from '../support/changeKind';
 import { DEV_PLAN, PLAN_16_GIB, PLAN_32_GIB } from '../support/serverParameters';
 
 const DEV: ConfigurationInput = { tier: 'local', plan: DEV_PLAN };

@@ -45,7 +45,7 @@ const ENDED_BEFORE_TARGET = /recovery ended before configured recovery target wa
 export const recoveryLog = (dataDir: string): string => join(dataDir, LOG);
 
 /** Settings that make a server recover to a point and then take writes. */
-export function pointSettings(point: RecoveryPoint): Record<string, string> {
+function pointSettings(point: RecoveryPoint): Record<string, string> {
   return {
     // The server takes at most one target, and an empty one counts.
     ...(point.kind === 'backup' ? { recovery_target: 'immediate' } : {}),
@@ -61,7 +61,7 @@ export async function writeAs(runner: CommandRunner, path: string, text: string)
   if (result.code !== 0) throw new OperatorError(`cannot write ${path}: ${result.stderr.trim()}`);
 }
 
-export async function readAs(runner: CommandRunner, path: string): Promise<string> {
+async function readAs(runner: CommandRunner, path: string): Promise<string> {
   const result = await runner.run('sh', ['-c', '[ ! -e "$1" ] || cat "$1"', 'sh', path], { cwd: '/' });
   if (result.code !== 0) throw new OperatorError(`cannot read ${path}: ${result.stderr.trim()}`);
   return result.stdout;

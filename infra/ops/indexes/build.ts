@@ -68,7 +68,7 @@ export async function buildIndex(context: BuildContext, index: ResolvedIndex, pl
 }
 
 /** Posix and mmap segments alike: the message is PostgreSQL's own. */
-export function isSharedMemoryShort(error: unknown): boolean {
+function isSharedMemoryShort(error: unknown): boolean {
   return /could not (resize|allocate|create|map).*shared memory segment/i.test(messageOf(error));
 }
 

@@ -81,12 +81,11 @@ export interface IndexSettingsLike {
 }
 
 /** m and ef_construction that a profile stands for where the settings name none. */
-export const PROFILE_GRAPHS: Readonly<Record<Exclude<IndexProfile, 'ivfflat'>, { m: number; efConstruction: number }>> =
-  {
-    speed: { m: 16, efConstruction: 64 },
-    accuracy: { m: 32, efConstruction: 128 },
-    compact: { m: 16, efConstruction: 64 },
-  };
+const PROFILE_GRAPHS: Readonly<Record<Exclude<IndexProfile, 'ivfflat'>, { m: number; efConstruction: number }>> = {
+  speed: { m: 16, efConstruction: 64 },
+  accuracy: { m: 32, efConstruction: 128 },
+  compact: { m: 16, efConstruction: 64 },
+};
 
 /**
  * The desired state of both contract indexes for the settings of a stack.

@@ -53,7 +53,7 @@ export function targetOf(
 }
 
 /** hnsw.ef_search or ivfflat.probes that searches through an index will have. */
-export function breadthOf(method: string, search: SearchSettings): number | undefined {
+function breadthOf(method: string, search: SearchSettings): number | undefined {
   return method === 'hnsw' ? search.efSearch : search.probes;
 }
 

@@ -15,7 +15,7 @@ function decodeOne(bits: number): number {
 }
 
 /** The 65,536 float32 values, indexed by the float16 bits. */
-export function float16Table(): Float32Array {
+function float16Table(): Float32Array {
   table ??= Float32Array.from({ length: 0x1_0000 }, (_, bits) => decodeOne(bits));
   return table;
 }

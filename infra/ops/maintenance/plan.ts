@@ -14,7 +14,7 @@ export interface MaintenanceStep {
 }
 
 /** A vector index beyond this share of its fresh size is rebuilt. The threshold indexBloat warns from the same share on. */
-export const BLOATED_PERCENT = 150;
+const BLOATED_PERCENT = 150;
 /** What autovacuum is set to begin at; a table beyond it was left behind. */
 const DEAD_SHARE = 0.05;
 const CHANGED_SHARE = 0.02;

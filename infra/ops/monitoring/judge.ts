@@ -24,7 +24,7 @@ export interface Finding {
 
 export type Status = 'ok' | Severity;
 
-export const RUNBOOK_FOLDER = 'docs/runbooks';
+const RUNBOOK_FOLDER = 'docs/runbooks';
 
 function beyond(value: number, level: number | undefined, comparison: ResolvedThreshold['comparison']): boolean {
   if (level === undefined) return false;

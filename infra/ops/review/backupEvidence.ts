@@ -65,7 +65,7 @@ function fromDrill(drill: Json, repository: string | undefined): BackupEvidence 
 }
 
 /** How long ago a restore of the backup may have been proven, in hours. */
-export const BACKUP_FRESH_HOURS = 24;
+const BACKUP_FRESH_HOURS = 24;
 /** Clocks of two machines may differ by so much. */
 const CLOCK_SKEW_MS = 5 * 60_000;
 const HOUR_MS = 3_600_000;

@@ -5,11 +5,11 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
 /** A slot whose event comes later than this is left to the next one. */
-export const SLOT_LATE_MS = 12 * HOUR_MS;
+const SLOT_LATE_MS = 12 * HOUR_MS;
 /** Attempts of one step of one slot, the first included. */
 export const ATTEMPTS = 3;
 /** Time after a failed step before it is tried again: what broke it needs time to come back. */
-export const RETRY_AFTER_MS = 30 * MINUTE_MS;
+const RETRY_AFTER_MS = 30 * MINUTE_MS;
 
 export type Decision = { start: BackupStep; slot: Slot; why: string } | { start: undefined; why: string };
 

@@ -62,7 +62,7 @@ function parameterComplaints(conf: string): string[] {
 }
 
 /** What is wrong with the lines of a pg_hba.conf. */
-export function hbaComplaints(hba: string): string[] {
+function hbaComplaints(hba: string): string[] {
   const lines = hba
     .split('\n')
     .map((line) => line.replace(/#.*$/, '').trim())

@@ -87,7 +87,7 @@ function damageOf(where: string, words: string): Damage {
 }
 
 /** Whether a program's words mean that the disk is full. */
-export function diskFull(result: CommandResult): boolean {
+function diskFull(result: CommandResult): boolean {
   return /No space left on device|could not write.*wrote only/i.test(result.stderr);
 }
 

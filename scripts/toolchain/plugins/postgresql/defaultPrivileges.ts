@@ -15,7 +15,7 @@ const TYPES = Object.keys(LETTERS) as DefaultType[];
 /** Stands for "all schemas" in an id. */
 const NO_SCHEMA = 'noschema';
 
-export const DEFAULT_PRIVILEGES: ResourceSpec = {
+const DEFAULT_PRIVILEGES: ResourceSpec = {
   comparedWith: 'outputs',
   listsDefaults: true,
   // the old one's delete would take away what the new one has just set

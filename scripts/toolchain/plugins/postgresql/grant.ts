@@ -65,7 +65,7 @@ function grantRules(inputs: PlainProperties, given: ReadonlySet<string>): CheckF
 }
 
 /** The id of the real provider: names joined by underscores, as they are. */
-export function grantId(properties: PlainProperties): string {
+function grantId(properties: PlainProperties): string {
   const inSchema = WITHOUT_SCHEMA.includes(textOf(properties, 'objectType')) ? [] : ['schema'];
   const names = ['role', 'database', ...inSchema, 'objectType'].map((key) => textOf(properties, key));
   const lists = ['objects', 'columns'].flatMap((key) => [...listOf(properties, key)].sort());

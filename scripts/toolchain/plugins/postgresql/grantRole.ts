@@ -7,7 +7,7 @@ import { splitByWhatExists } from './ids';
 import { inputsFromServer } from './inputs';
 import { ident } from './quote';
 
-export const GRANT_ROLE: ResourceSpec = {
+const GRANT_ROLE: ResourceSpec = {
   comparedWith: 'outputs',
   listsDefaults: true,
   // the old one's delete would take away the membership that the new one has just granted
