@@ -9,12 +9,16 @@ import { DATABASE_NAME, ROLE_NAMES } from '../../infra/naming';
 import { messageOf, OperatorError } from '../../infra/ops/errors';
 import type { Difference } from '../../infra/ops/drift/objects';
 import { databaseDrift } from '../../infra/ops/drift/read';
-import { resourceDrift } from '../../infra/ops/drift/resources';
+import { refreshErrors, resourceDrift } from '../../infra/ops/drift/resources';
 import { schemaDrift } from '../../infra/ops/drift/schema';
 import { readMigrations } from '../../infra/ops/migrations/manifest';
 import { dumpSchema } from '../../infra/ops/migrations/schemaDump';
 import { SQL_ROOT } from '../../infra/ops/sqlText';
+import type { Session } from '../../infra/ops/ports';
+import type { Ec2Settings } from '../../infra/settings';
+import { cloudSettings } from '../support/cloud';
 import { CHECKOUT, stackOf, type CliContext } from '../support/context';
+import { hostParameters, hostSchema, hostSuperuser, withGateway } from '../support/hostDrift';
 import { runOnStack } from '../support/stackRun';
 import { Toolchain } from '../toolchain/toolchain';
 
@@ -56,41 +60,68 @@ export function register(program: Command, context: CliContext): void {
 }
 
 function parts(context: CliContext, command: Command, stack: string): Part[] {
+  const host = cloudSettings(stack, context.machine);
   return [
-    ['resources', () => resources(context, stack)],
     [
-      'roles, grants and settings',
-      async () => {
-        const session = await context.database(command).connect({ role: 'superuser', applicationName: 'qbench drift' });
-        try {
-          return await databaseDrift(
-            session,
-            readMigrations().map(({ sql }) => sql),
-          );
-        } finally {
-          await session.close();
-        }
+      'resources',
+      () => {
+        const look = (): Promise<Difference[]> => resources(context, stack);
+        return host === undefined ? look() : withGateway(context, stack, host, look);
       },
     ],
-    ['parameters', () => parameters(context, stack)],
-    ['schema', () => schema(context, stack)],
+    [
+      'roles, grants and settings',
+      () =>
+        asSuperuser(context, command, host, (session) =>
+          databaseDrift(
+            session,
+            readMigrations().map(({ sql }) => sql),
+            host !== undefined,
+          ),
+        ),
+    ],
+    ['parameters', () => parameters(context, command, stack, host)],
+    ['schema', () => schema(context, stack, host)],
     ['vector indexes', () => indexes(context, stack)],
   ];
+}
+
+async function asSuperuser<T>(
+  context: CliContext,
+  command: Command,
+  host: Ec2Settings | undefined,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session =
+    host === undefined
+      ? await context.database(command).connect({ role: 'superuser', applicationName: 'qbench drift' })
+      : await hostSuperuser(context, stackOf(command));
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
 }
 
 async function resources(context: CliContext, stack: string): Promise<Difference[]> {
   const toolchain = await Toolchain.ensure(context.machine, context.progress());
   const result = await runOnStack(toolchain, stack, ['refresh', '--preview-only', '--json'], true);
-  if (result.code !== 0) throw new OperatorError(`pulumi refresh failed: ${lastLines(result.stderr || result.stdout)}`);
+  if (result.code !== 0) {
+    throw new OperatorError(`pulumi refresh failed: ${refreshErrors(result.stdout) || lastLines(result.stderr)}`);
+  }
   return resourceDrift(result.stdout);
 }
 
-async function parameters(context: CliContext, stack: string): Promise<Difference[]> {
-  if (readRecord(stackLayout(context.machine, stack)) === undefined) {
-    throw new OperatorError('only the files of a server on this machine are read; ALTER SYSTEM is found on every tier');
-  }
-  const cluster = new LocalCluster(context.machine, stack, context.clock, context.progress());
-  const found = await cluster.parameters();
+async function parameters(
+  context: CliContext,
+  command: Command,
+  stack: string,
+  host: Ec2Settings | undefined,
+): Promise<Difference[]> {
+  const found =
+    host === undefined
+      ? await new LocalCluster(context.machine, stack, context.clock, context.progress()).parameters()
+      : await asSuperuser(context, command, host, (session) => hostParameters(context, stack, host, session));
   return found
     .filter(({ standing }) => standing !== 'equal')
     .map(({ name, wanted, live, standing, source }) => ({
@@ -104,13 +135,15 @@ async function parameters(context: CliContext, stack: string): Promise<Differenc
     }));
 }
 
-async function schema(context: CliContext, stack: string): Promise<Difference[]> {
+async function schema(context: CliContext, stack: string, host: Ec2Settings | undefined): Promise<Difference[]> {
+  const expected = readFileSync(join(SQL_ROOT, 'schema.sql'), 'utf8');
+  if (host !== undefined) return schemaDrift(expected, await hostSchema(context, stack));
   const record = readRecord(stackLayout(context.machine, stack));
   if (record?.binDir === undefined) throw new OperatorError('pg_dump is run on a server of this machine only');
   const { binDir, socketDir, port } = record;
-  const source = { binDir, socketDir, port, user: ROLE_NAMES.superuser, database: DATABASE_NAME };
+  const source = { binDir, host: socketDir, port, user: ROLE_NAMES.superuser, database: DATABASE_NAME };
   const live = await dumpSchema(new ProcessRunner(context.env), source);
-  return schemaDrift(readFileSync(join(SQL_ROOT, 'schema.sql'), 'utf8'), live);
+  return schemaDrift(expected, live);
 }
 
 interface IndexPlan {

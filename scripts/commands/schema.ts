@@ -46,7 +46,7 @@ async function dump(context: CliContext, command: Command): Promise<string> {
     await migrate(scratch, nodePgMigrateEngine, context.clock, progress, { signal: context.signal });
     return dumpSchema(new ProcessRunner(context.env), {
       binDir,
-      socketDir,
+      host: socketDir,
       port,
       user: ROLE_NAMES.superuser,
       database: name,

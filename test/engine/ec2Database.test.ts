@@ -2,6 +2,8 @@
  * What is inside the server of a stack of tier ec2, made for real: the program and the CLI reach a real PostgreSQL through
  * stand-ins of SSM, Secrets Manager and the session plugin, over TLS that is verified in full. Not proven: AWS's own side of a session.
  */
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EPHEMERAL, messages, plannedDiff, RecordedAws } from '../support/awsPlugin';
 import { HostDatabases, type HostStack } from '../support/hostDatabase';
@@ -109,6 +111,62 @@ describe('a stack on a host', () => {
     expect(
       Object.keys(planned).filter((name) => /^(roles|database|schema|administration|role-passwords)/.test(name)),
     ).toEqual([]);
+  });
+});
+
+describe('qbench drift on the stack', () => {
+  interface Found {
+    differences: { area: string; object: string; what: string }[];
+    notLookedAt: unknown[];
+  }
+  const drift = async (): Promise<Found> => {
+    const { code, stdout, stderr } = await host.stack.qbench(['drift', '--json']);
+    expect(code, stderr).toBe(1);
+    return JSON.parse(stdout) as Found;
+  };
+
+  it('compares everything by the stack’s own way, and finds what is not as the plan says', async () => {
+    const { differences, notLookedAt } = await drift();
+    expect(notLookedAt).toEqual([]);
+    // The server that stands in for the host has the parameters of tier local; all else is as the stack made it.
+    expect(differences.filter(({ area }) => area !== 'parameter')).toEqual([]);
+    const said = (name: string): string | undefined => differences.find(({ object }) => object === name)?.what;
+    expect(said('shared_buffers')).toMatch(/^is 512MB, not \d+MB \(from configuration file\)/);
+    expect(said('fsync')).toBeUndefined();
+
+    const wanted = /not (\w+)/.exec(said('work_mem') ?? '')?.[1] ?? '';
+    appendFileSync(join(host.server.dataDir, 'postgresql.conf'), `work_mem = '${wanted}'\n`);
+    for (const statement of [
+      'SELECT pg_reload_conf()',
+      'CREATE ROLE reporting LOGIN',
+      'GRANT SELECT ON test_documents TO reporting',
+      'ALTER TABLE test_documents ADD COLUMN by_hand text',
+      'DROP INDEX idx_test_documents_embedding',
+      'ALTER ROLE qbench_app CONNECTION LIMIT 3',
+      "ALTER ROLE qbench_monitor SET random_page_cost = '9'",
+    ])
+      await inside(statement);
+    const changed = await drift();
+    expect(changed.notLookedAt).toEqual([]);
+    const found = changed.differences.map(({ area, object, what }) => `${area} ${object} ${what}`);
+    for (const line of [
+      /^role reporting was made by hand/,
+      /^grant table public\.test_documents SELECT was granted to reporting/,
+      /^schema TABLE public\.test_documents was changed by hand/,
+      /^index idx_test_documents_embedding /,
+      /^resource roles-app-role was changed by hand/,
+      /^parameter random_page_cost was set to 9 for qbench_monitor by ALTER ROLE/,
+    ])
+      expect(found).toEqual(expect.arrayContaining([expect.stringMatching(line) as string]));
+    expect(found.filter((line) => line.startsWith('parameter work_mem'))).toEqual([]);
+    for (const statement of [
+      'REVOKE SELECT ON test_documents FROM reporting',
+      'DROP ROLE reporting',
+      'ALTER TABLE test_documents DROP COLUMN by_hand',
+      'ALTER ROLE qbench_monitor RESET random_page_cost',
+    ])
+      await inside(statement);
+    expectSuccess(await host.stack.qbench(['index', 'apply']));
   });
 });
 

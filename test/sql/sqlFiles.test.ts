@@ -98,7 +98,7 @@ describe('schema.sql', () => {
   const dump = (from: TestServer, database: string): Promise<string> =>
     dumpSchema(new ProcessRunner(process.env), {
       binDir: from.binDir,
-      socketDir: from.socketDir,
+      host: from.socketDir,
       port: from.port,
       user: ROLE_NAMES.superuser,
       database,

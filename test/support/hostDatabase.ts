@@ -78,10 +78,11 @@ export class HostDatabases {
   /** What the step 70-server of the host does, before anybody can connect. */
   private async bootstrap(stack: string, server: RunningTestServer): Promise<void> {
     const file = join(this.accountFolder, 'secrets', encodeURIComponent(`qbench-postgres/${stack}/host`));
-    const { adminVerifier } = JSON.parse(readFileSync(file, 'utf8')) as { adminVerifier: string };
+    const { adminVerifier, superuserVerifier } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
     await asSuperuser(server, 'postgres', async (session) => {
       await session.query(sqlText('maintenance/admin-role'));
-      await session.query(`ALTER ROLE qbench_admin PASSWORD '${adminVerifier}'`);
+      await session.query(`ALTER ROLE qbench_admin PASSWORD '${adminVerifier ?? ''}'`);
+      await session.query(`ALTER ROLE postgres PASSWORD '${superuserVerifier ?? ''}'`);
     });
     await asSuperuser(server, 'template1', async (session) => {
       for (const name of ['pg_stat_statements', 'vector'])

@@ -26,6 +26,21 @@ describe('roles', () => {
     expect(roleDrift(ROLES)).toEqual([]);
   });
 
+  it('of a host have an administrator, who is nobody’s work by hand there alone', () => {
+    const administrator = {
+      name: 'qbench_admin',
+      attributes: ['CREATEDB', 'CREATEROLE', 'REPLICATION'],
+      memberships: [
+        ...['pg_checkpoint', 'pg_monitor', 'pg_read_all_data', 'pg_use_reserved_connections'],
+        ...ROLES.map(({ name }) => name),
+      ],
+    };
+    expect(roleDrift([...ROLES, administrator], true)).toEqual([]);
+    expect(roleDrift([...ROLES, administrator]).map(({ what }) => what)).toEqual(['was made by hand']);
+    expect(roleDrift([...ROLES, { ...administrator, attributes: ['SUPERUSER'] }], true).length).toBe(4);
+    expect(roleDrift(ROLES, true).map(({ object, what }) => `${object} ${what}`)).toEqual(['qbench_admin is gone']);
+  });
+
   it('that were added, strengthened, weakened or dropped are', () => {
     const found = roleDrift([
       { name: 'reporting', attributes: [], memberships: [] },

@@ -67,9 +67,9 @@ export class StackAccess {
   }
 
   /** The server by the way of the stack, opened where it is not open. */
-  async server(): Promise<VerifiedServer> {
+  async server(by: StackPlace['access'] = this.place.access): Promise<VerifiedServer> {
     const ca = await (this.authority ??= this.readAuthority());
-    if (this.place.access === 'direct') {
+    if (by === 'direct') {
       const { address } = await this.host();
       return { host: address, port: this.place.port, ca, name: address };
     }
@@ -118,13 +118,21 @@ export class StackAccess {
 
   /** Where and as whom to log in. */
   async address(role: DatabaseRole): Promise<PostgresAddress> {
-    const [{ host, port, ca, name }, password] = await Promise.all([this.server(), this.password(role)]);
+    return this.addressAt(await this.server(), role);
+  }
+
+  /** The superuser is let in on the host's loopback alone, where a tunnel ends, whichever way the stack has. */
+  async superuserAddress(): Promise<PostgresAddress> {
+    return this.addressAt(await this.server('tunnel'), 'superuser');
+  }
+
+  private async addressAt({ host, port, ca, name }: VerifiedServer, role: DatabaseRole): Promise<PostgresAddress> {
     return {
       host,
       port,
       database: DATABASE_NAME,
       user: ROLE_NAMES[role],
-      password,
+      password: await this.password(role),
       ssl: { rejectUnauthorized: true, ca, host: name },
     };
   }

@@ -2,7 +2,7 @@
  * What in a database differs from what this project makes: roles, grants, parameters set past the stack. Pure comparison of what
  * the catalog says with what is expected; `read.ts` asks.
  */
-import { DATABASE_NAME, ROLE_NAMES } from '../../naming';
+import { ADMIN_ROLE, DATABASE_NAME, ROLE_NAMES } from '../../naming';
 
 export type DriftArea = 'resource' | 'role' | 'grant' | 'parameter' | 'schema' | 'index';
 
@@ -50,12 +50,23 @@ const EXPECTED_ROLES: Readonly<Record<string, { attributes: string[]; membership
   },
 };
 
-export function roleDrift(rows: readonly RoleRow[]): Difference[] {
+/** The role by which the program works on a host; it becomes a member of each role that it makes. */
+const ADMINISTRATOR = {
+  attributes: ['CREATEDB', 'CREATEROLE', 'REPLICATION'],
+  memberships: [
+    ...['pg_checkpoint', 'pg_monitor', 'pg_read_all_data', 'pg_use_reserved_connections'],
+    ...[owner, app, readonly, monitor, backup],
+  ],
+};
+
+/** @param onHost whether the server is that of a host, which has an administrator that is no superuser */
+export function roleDrift(rows: readonly RoleRow[], onHost = false): Difference[] {
+  const all: typeof EXPECTED_ROLES = onHost ? { ...EXPECTED_ROLES, [ADMIN_ROLE]: ADMINISTRATOR } : EXPECTED_ROLES;
   const found: Difference[] = [];
   const report = (role: string, what: string, next?: string): void =>
     void found.push({ area: 'role', object: role, what, ...(next === undefined ? {} : { next }) });
   for (const { name, attributes, memberships } of rows) {
-    const expected = EXPECTED_ROLES[name];
+    const expected = all[name];
     if (expected === undefined) {
       report(name, 'was made by hand', `DROP ROLE ${name}, or give its work to a role of the stack`);
       continue;
@@ -70,8 +81,7 @@ export function roleDrift(rows: readonly RoleRow[]): Difference[] {
     }
   }
   const names = new Set(rows.map(({ name }) => name));
-  for (const name of Object.keys(EXPECTED_ROLES))
-    if (!names.has(name)) report(name, 'is gone', 'npm run up makes it again');
+  for (const name of Object.keys(all)) if (!names.has(name)) report(name, 'is gone', 'npm run up makes it again');
   return found;
 }
 
@@ -140,9 +150,16 @@ function isExpected({ kind, name, grantee, privilege }: GrantRow): boolean {
 const OWN_SETTINGS =
   /^(search_path|log_min_messages|statement_timeout|idle_in_transaction_session_timeout|hnsw\..+|ivfflat\..+)$/;
 
+/** What maintenance/admin-role.sql sets on a host, so that the administrator may use the roles that it makes. */
+function isAdministrators(target: string, name: string): boolean {
+  return target === ADMIN_ROLE && name === 'createrole_self_grant';
+}
+
 export function settingDrift(rows: readonly SettingRow[]): Difference[] {
   return rows
-    .filter(({ by, name }) => by === 'ALTER SYSTEM' || !OWN_SETTINGS.test(name))
+    .filter(
+      ({ by, target, name }) => by === 'ALTER SYSTEM' || !(OWN_SETTINGS.test(name) || isAdministrators(target, name)),
+    )
     .map(({ by, target, name, value }) => ({
       area: 'parameter',
       object: name,

@@ -9,6 +9,7 @@ interface Step {
 }
 
 interface EngineEvent {
+  diagnosticEvent?: { severity?: string; message?: string };
   resourcePreEvent?: { metadata: Step & { diffs?: string[] | null } };
   resOutputsEvent?: { metadata: Step & { diffs?: string[] | null } };
 }
@@ -35,6 +36,16 @@ export function resourceDrift(text: string): Difference[] {
     ];
   });
   return [...new Map(found.map((each) => [each.object, each])).values()];
+}
+
+/** What the engine says went wrong, from the same stream of events; '' where it says nothing. */
+export function refreshErrors(text: string): string {
+  const said = text.split('\n').flatMap((line) => {
+    if (!line.startsWith('{')) return [];
+    const { severity, message = '' } = (JSON.parse(line) as EngineEvent).diagnosticEvent ?? {};
+    return severity === 'error' ? [message.trim()] : [];
+  });
+  return [...new Set(said)].join('; ');
 }
 
 function stepsOf(text: string): Step[] {

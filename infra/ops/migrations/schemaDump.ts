@@ -2,13 +2,15 @@
 import { OperatorError } from '../errors';
 import type { CommandRunner } from '../ports';
 
-/** Where pg_dump reads from; logs in by the socket, so no password is involved. */
+/** Where pg_dump reads from. */
 export interface DumpSource {
-  /** Folder of pg_dump. */
-  binDir: string;
-  socketDir: string;
+  /** Folder of pg_dump. @default the one on PATH */
+  binDir?: string;
+  /** Folder of a socket, by which no password is involved; or an address. */
+  host: string;
   port: number;
   user: string;
+  password?: string;
   database: string;
 }
 
@@ -41,12 +43,13 @@ export async function dumpSchema(runner: CommandRunner, source: DumpSource): Pro
     '--no-privileges',
     '--no-password',
     '--host',
-    source.socketDir,
+    source.host,
     '--port',
     String(source.port),
   ];
-  const result = await runner.run(`${source.binDir}/pg_dump`, [...args, '--username', source.user, source.database], {
-    env: { LC_ALL: 'C' },
+  const file = source.binDir === undefined ? 'pg_dump' : `${source.binDir}/pg_dump`;
+  const result = await runner.run(file, [...args, '--username', source.user, source.database], {
+    env: { LC_ALL: 'C', ...(source.password === undefined ? {} : { PGPASSWORD: source.password }) },
     cwd: '/',
   });
   if (result.code !== 0) throw new OperatorError(`pg_dump failed: ${result.stderr.trim()}`);
