@@ -22,6 +22,7 @@ import { HostDatabases } from '../support/hostDatabase';
 import { recordedProgress, testMachine } from '../support/machine';
 import { eventually, postmastersBelow, processesNaming } from '../support/processes';
 import { writeSessionPlugin } from '../support/sessionPlugin';
+import { asSuperuser } from '../support/server';
 import { expectSuccess } from '../support/stack';
 import { TagServer } from '../support/tagServer';
 
@@ -239,8 +240,12 @@ describe('test stacks on this machine', () => {
 describe('a test stack on AWS', () => {
   it('comes up tagged with its end, is found by its tags, and goes with all of them', async () => {
     const region = ['--region', 'eu-central-1'];
-    await databases.serve('pr-7');
+    const { server } = await databases.serve('pr-7');
     await json('stack', 'create', 'pr-7', '--tier', 'ec2', ...region, '--ttl', '1');
+    const seeded = await asSuperuser(server, DATABASE_NAME, (session) =>
+      session.query<{ rows: number }>('SELECT count(*)::int AS rows FROM test_documents WHERE embedding IS NOT NULL'),
+    );
+    expect(seeded.rows[0]?.rows).toBeGreaterThan(100);
     const tagged = readdirSync(join(account, 'tags')).map((name) => readFileSync(join(account, 'tags', name), 'utf8'));
     expect(tagged.length).toBeGreaterThan(10);
     for (const text of tagged) expect(JSON.parse(text)).toMatchObject({ tags: { stack: 'pr-7', ttl: '1h' } });

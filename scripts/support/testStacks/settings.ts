@@ -64,6 +64,9 @@ export function testStackConfig(wanted: WantedStack): RawConfig {
     const backup = group(config['backup']);
     Reflect.deleteProperty(backup, 'repositoryDir');
     if (config['backup'] !== undefined) config['backup'] = backup;
-  } else if (wanted.region !== undefined) config['aws'] = { ...group(config['aws']), region: wanted.region };
+  } else {
+    config['ec2'] = { ...group(config['ec2']), sampleData: wanted.sampleData };
+    if (wanted.region !== undefined) config['aws'] = { ...group(config['aws']), region: wanted.region };
+  }
   return config;
 }
