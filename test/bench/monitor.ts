@@ -13,10 +13,17 @@ import resource from '@pulumi/pulumi/proto/resource_pb';
 type Answer = sendUnaryData<unknown>;
 type Service = Parameters<Server['addService']>[0];
 
+export interface RegisteredResource {
+  type: string;
+  name: string;
+  custom: boolean;
+  inputs: Record<string, JavaScriptValue>;
+}
+
 export interface AgreeableEngine {
   address: string;
-  /** Types of the resources that were registered, in order. */
-  registered: string[];
+  /** The resources that were registered, in order. */
+  registered: RegisteredResource[];
   /** Errors that the program reported. */
   errors: string[];
   stop(): void;
@@ -28,7 +35,7 @@ export async function agreeableEngine(
   stack: string,
   answers: Readonly<Record<string, Record<string, JavaScriptValue>>> = {},
 ): Promise<AgreeableEngine> {
-  const registered: string[] = [];
+  const registered: RegisteredResource[] = [];
   const errors: string[] = [];
   let root = '';
   const empty = (_: unknown, answer: Answer): void => answer(null, new Empty());
@@ -40,7 +47,12 @@ export async function agreeableEngine(
     },
     registerResource: (call: ServerUnaryCall<resource.RegisterResourceRequest, unknown>, answer: Answer) => {
       const request = call.request;
-      registered.push(request.getType());
+      registered.push({
+        type: request.getType(),
+        name: request.getName(),
+        custom: request.getCustom(),
+        inputs: request.getObject()?.toJavaScript() ?? {},
+      });
       const response = new resource.RegisterResourceResponse();
       response.setUrn(`urn:pulumi:${stack}::${project}::${request.getType()}::${request.getName()}`);
       // A preview of something new: the outputs are the inputs, and there is no id yet.
