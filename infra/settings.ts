@@ -16,6 +16,7 @@ export type { SettingsContext } from './settings/context';
 export { SettingsError, type Mistake } from './settings/errors';
 export { decodeRaw, settingKeys, type SettingKey, type SettingType } from './settings/keys';
 export type * from './settings/types';
+export { settingsWithoutEffect } from './settings/withoutEffect';
 
 /**
  * @param raw value by key of the project's namespace, decoded: objects are objects, numbers are numbers

@@ -49,7 +49,7 @@ export function register(program: Command, context: CliContext): void {
   program
     .command('init [stack]')
     .description('asks a few questions and writes a validated stack file; shows plan, size and monthly price')
-    .option('--tier <tier>', 'local, ec2 or aurora')
+    .option('--tier <tier>', 'local or ec2')
     .option('--documents <count>', 'rows of test_documents that it is sized for', positive)
     .option('--region <region>', 'AWS region')
     .option('--owner <owner>', 'team or person that answers for it')
@@ -103,7 +103,7 @@ async function ask(given: InitOptions, context: CliContext): Promise<InitOptions
     }
   };
   try {
-    const tier = given.tier ?? (await question('Where shall it run: local, ec2 or aurora?', 'local'));
+    const tier = given.tier ?? (await question('Where shall it run: local or ec2?', 'local'));
     const documents = given.documents ?? (await number('How many documents?', tier === 'local' ? '5000' : '500000'));
     if (tier === 'local') return { ...given, tier, documents };
     const region = given.region ?? (await question('AWS region?', 'eu-central-1'));
@@ -117,11 +117,12 @@ async function ask(given: InitOptions, context: CliContext): Promise<InitOptions
 }
 
 function configOf({ tier = 'local', documents, region, owner, budget, sampleData }: InitOptions): RawConfig {
+  if (tier === 'aurora') throw new UsageError('tier "aurora" is not part of this version', { allowed: 'local, ec2' });
   const workload = documents === undefined ? {} : { workload: { documents } };
   if (tier === 'local') {
     if (region !== undefined || budget !== undefined) {
       throw new UsageError('--region and --budget mean nothing on this machine', {
-        allowed: 'with --tier ec2 or aurora',
+        allowed: 'with --tier ec2',
       });
     }
     const local = { local: { sampleData: sampleData === true } };

@@ -36,6 +36,21 @@ describe('a stack of the local tier', () => {
     expect(stack.record).toBeUndefined();
   });
 
+  it('names the settings that do nothing on its tier, and refuses a tier that is not there before it asks for its settings', async () => {
+    stack.configure({ ...SMALL, aws: { region: 'eu-central-1' }, ec2: { volumeGiB: 100 } });
+    const warned = expectSuccess(await stack.pulumi('preview'));
+    expect(warned.stdout).toContain('on tier local these settings have no effect: aws.region, ec2.volumeGiB;');
+    stack.configure({ ...SMALL, tier: 'aurora' });
+    const refused = await stack.pulumi('preview');
+    expect(refused.code).not.toBe(0);
+    expect(refused.stdout).toMatch(
+      /tier "aurora" is not part of this version\s+allowed: local, ec2\s+next: +pulumi config set tier/,
+    );
+    expect(refused.stdout).not.toMatch(/aws\.region|owner/);
+    stack.configure(SMALL);
+    expect(expectSuccess(await stack.pulumi('preview')).stdout).not.toContain('have no effect');
+  });
+
   it('comes up with every output, the corpus loaded and the indexes valid', async () => {
     expectSuccess(await stack.up());
     const outputs = await stack.outputs();
