@@ -122,7 +122,7 @@ export interface MonitoringSettings {
   readonly alertEmail?: string;
   /** Existing SNS topic that alarms go to. @default a topic of the stack's own */
   readonly snsTopicArn?: string;
-  /** Monthly cost in USD that alarms when it is passed. @default no budget */
+  /** Monthly cost in USD that the report of a preview compares with. @default no budget */
   readonly budgetUsdPerMonth?: number;
   /** Days that logs are kept. @default 30 */
   readonly logRetentionDays: number;

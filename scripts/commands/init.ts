@@ -53,7 +53,7 @@ export function register(program: Command, context: CliContext): void {
     .option('--documents <count>', 'rows of test_documents that it is sized for', positive)
     .option('--region <region>', 'AWS region')
     .option('--owner <owner>', 'team or person that answers for it')
-    .option('--budget <usd>', 'most that it may cost a month in USD; an alarm watches it', positive)
+    .option('--budget <usd>', 'most that it may cost a month in USD; reports of previews compare with it', positive)
     .option('--sample-data', 'loads the demo corpus (tier local)')
     .option('--dry-run', 'shows what it would write, and writes nothing')
     .option('-y, --yes', 'replaces the file that is there')

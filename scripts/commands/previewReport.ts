@@ -103,6 +103,7 @@ async function reportOf(preview: Preview, options: Options, context: CliContext)
     region,
     plan,
     capacityAfter: capacity,
+    budgetUsdPerMonth: settings?.monitoring.budgetUsdPerMonth,
     migrations: readMigrations(),
     policies: policyVerdicts(preview, settings, context.clock.now()),
     allowDestroy: settings?.allowDestroy ?? [],

@@ -115,6 +115,25 @@ describe('the report on a recorded preview', () => {
   });
 });
 
+describe('the budget of a stack', () => {
+  it.each([
+    [1, true, /Above the budget of 1\.00 USD a month/],
+    // The snapshots have no price, so what is below may still be above.
+    [100_000, undefined, /Whether it stays below the budget of 100000\.00 USD a month is not known/],
+  ])('of %d USD is compared with the cost after the change', (budgetUsdPerMonth, exceeded, words) => {
+    const made = report('one-line.jsonl', { budgetUsdPerMonth });
+    expect(made.cost.budget?.exceeded).toBe(exceeded);
+    expect(reportMarkdown(made)).toMatch(words);
+  });
+
+  it('is kept where everything has a price, and not spoken of where there is none', () => {
+    const here = report('local-first.jsonl', { budgetUsdPerMonth: 10 });
+    expect(here.cost.budget).toEqual({ usdPerMonth: 10, exceeded: false });
+    expect(reportMarkdown(here)).toContain('Below the budget of 10.00 USD a month.');
+    expect(reportMarkdown(report('local-first.jsonl'))).not.toContain('budget');
+  });
+});
+
 describe('a large preview', () => {
   it('keeps what loses data in sight, however much else there is', () => {
     const made = report('large.jsonl');

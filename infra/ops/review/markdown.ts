@@ -167,7 +167,7 @@ function signed(usd: number): string {
   return `${usd < 0 ? '-' : '+'}${Math.abs(usd).toFixed(2)} USD`;
 }
 
-function cost({ cost: { before, after, changeUsdPerMonth, note } }: Report): string[] {
+function cost({ cost: { before, after, changeUsdPerMonth, note, budget } }: Report): string[] {
   const side = (given: Cost | undefined): string => (given === undefined ? 'unknown' : plain(costText(given)));
   const changed = changeUsdPerMonth === undefined ? 'unknown' : signed(changeUsdPerMonth);
   const region = after?.region ?? before?.region;
@@ -188,7 +188,14 @@ function cost({ cost: { before, after, changeUsdPerMonth, note } }: Report): str
           `List prices${region === undefined ? '' : ` of ${plain(region)}`} as of ${asOf}; taxes, discounts and traffic are not in them.`,
         ]),
     ...(note === undefined ? [] : [plain(note)]),
+    ...(budget === undefined ? [] : ['', budgetText(budget)]),
   ];
+}
+
+function budgetText({ usdPerMonth, exceeded }: NonNullable<Report['cost']['budget']>): string {
+  const budget = `the budget of ${usdPerMonth.toFixed(2)} USD a month`;
+  if (exceeded === undefined) return `Whether it stays below ${budget} is not known.`;
+  return exceeded ? `🛑 **Above ${budget}.**` : `Below ${budget}.`;
 }
 
 /** Most resources that are named for one message of a policy. */

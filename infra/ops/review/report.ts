@@ -14,6 +14,8 @@ export interface ReportInput extends Knowledge, Pick<GateInput, 'allowDestroy' |
   region: string | undefined;
   /** The capacity that the changed stack has, where the preview does not tell it itself. */
   capacityAfter?: Inputs | undefined;
+  /** @default the stack has no budget */
+  budgetUsdPerMonth?: number | undefined;
   /** Verdicts of rules that were run over the preview here; those of the engine go before. */
   policies: readonly PolicyVerdict[];
 }
@@ -52,7 +54,14 @@ export interface Report {
   omittedChanges: number;
   capacity: { fits: boolean | undefined; figures: CapacityFigure[]; problems: string[] };
   /** `before` is absent where the form of the preview does not name what stays the same. */
-  cost: { before: Cost | undefined; after: Cost | undefined; changeUsdPerMonth: number | undefined; note?: string };
+  cost: {
+    before: Cost | undefined;
+    after: Cost | undefined;
+    changeUsdPerMonth: number | undefined;
+    note?: string;
+    /** The stack's own budget, where it has one; `exceeded` is absent where the cost after the change is not known. */
+    budget?: { usdPerMonth: number; exceeded?: boolean };
+  };
   rebuilds: JudgedChange['rebuilds'];
   parameters: JudgedChange['parameters'];
   migrations: { file: string; drops: string[]; unjudged?: string }[];
@@ -86,7 +95,7 @@ export function makeReport(input: ReportInput): Report {
     })),
     omittedChanges: 0,
     capacity: capacityOf(input),
-    cost: costChange(input),
+    cost: withinBudget(costChange(input), input.budgetUsdPerMonth),
     rebuilds: changes.flatMap(({ rebuilds }) => rebuilds),
     parameters: changes.flatMap(({ parameters }) => parameters),
     migrations: changes.flatMap(({ migrations }) =>
@@ -186,6 +195,15 @@ function pricedSides(preview: Preview, pick: (change: Change) => ResourceSide | 
 function backupBytes(capacity: unknown): number | undefined {
   const database = figure(capacity, 'databaseBytes');
   return database === undefined ? undefined : Math.round(2 * COMPRESSED_SHARE * database);
+}
+
+function withinBudget(cost: Report['cost'], usdPerMonth: number | undefined): Report['cost'] {
+  if (usdPerMonth === undefined) return cost;
+  const { after } = cost;
+  // What is known may be above the budget already; that it is below says something only where nothing is unknown.
+  const above = after === undefined ? undefined : after.knownUsdPerMonth > usdPerMonth;
+  const told = above === true || after?.unknown.length === 0;
+  return { ...cost, budget: { usdPerMonth, ...(told && above !== undefined ? { exceeded: above } : {}) } };
 }
 
 function costChange({ preview, region, capacityAfter }: ReportInput): Report['cost'] {
