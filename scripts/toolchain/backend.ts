@@ -1,6 +1,6 @@
 /** Where the state goes and what encrypts its secrets: the user's choice where he has made one, else the checkout's own. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { MachineContext } from '../../infra/adapters/localServer/layout';
@@ -29,6 +29,19 @@ function loggedIn(context: MachineContext): string | undefined {
   }
 }
 
+/** Of two first runs at once both use the one that came first, and neither ever reads half of it. */
+function makePassphrase(file: string): void {
+  const staging = `${file}.${process.pid}`;
+  writeFileSync(staging, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600 });
+  try {
+    linkSync(staging, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(staging);
+  }
+}
+
 export function chooseBackend(context: MachineContext, paths: ToolchainPaths): Backend {
   const { env } = context;
   const added: Record<string, string> = {};
@@ -42,9 +55,7 @@ export function chooseBackend(context: MachineContext, paths: ToolchainPaths): B
     env['PULUMI_CONFIG_PASSPHRASE'] !== undefined || env['PULUMI_CONFIG_PASSPHRASE_FILE'] !== undefined;
   const ownPassphrase = !hasPassphrase && (own || !added['PULUMI_BACKEND_URL'].startsWith('https://'));
   if (ownPassphrase) {
-    if (!existsSync(paths.passphrase)) {
-      writeFileSync(paths.passphrase, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
-    }
+    if (!existsSync(paths.passphrase)) makePassphrase(paths.passphrase);
     added['PULUMI_CONFIG_PASSPHRASE_FILE'] = paths.passphrase;
   }
   return {
