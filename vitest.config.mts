@@ -68,11 +68,11 @@ export default defineConfig({
         },
       },
       {
-        // Whole hosts under qemu, booted from the user data of tier ec2: two at a time.
+        // Whole hosts under qemu, booted from the user data of tier ec2: two at a time. A boot with its installation takes minutes.
         test: {
           name: 'host',
           include: ['test/host/**/*.test.ts'],
-          testTimeout: minutes(10),
+          testTimeout: minutes(20),
           hookTimeout: minutes(20),
         },
       },

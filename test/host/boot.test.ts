@@ -14,6 +14,7 @@ import { addressOf, asSuperuser, documentLines, inSession, prepareDatabase, urlO
 import { emptyDisk, GUEST_ADDRESS, until, type Disk, type Guest } from '../support/guest';
 import { backups, HostStage, noHostsBecause, pgbackrest } from '../support/hostStage';
 import { runQbench } from '../support/qbenchCli';
+import { operations } from './operations';
 
 const ROWS = 200;
 /** How a zstd frame begins (RFC 8878). */
@@ -170,6 +171,10 @@ describe('the first boot', () => {
       expect(start.toString('latin1'), file).toBe('Salted__');
     }
   });
+});
+
+describe('through SSM,', () => {
+  operations(() => (reason === undefined ? { stage, host } : undefined), ROWS);
 });
 
 describe('a power cut under load', () => {
