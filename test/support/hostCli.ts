@@ -5,14 +5,28 @@ import { caParameterName, PROJECT, TAGS } from '../../infra/naming';
 import type { CommandResult } from '../../infra/ops/ports';
 import type { Guest } from './guest';
 import type { HostStage } from './hostStage';
+import { INSTANCE } from './lambdaHost';
 import { runQbench } from './qbenchCli';
 import { writeSessionPlugin } from './sessionPlugin';
-import type { SsmServer } from './ssmServer';
+import type { SsmExecutor } from './ssmExecutor';
+import { SsmServer } from './ssmServer';
 
 /** Settings of the stack, as its file has them. */
 const SETTINGS = { tier: 'ec2', aws: { region: 'eu-central-1' }, owner: 'tests' };
 /** Where a restored copy listens. */
 const COPY_PORT = 5433;
+const COMMAND_MS = 10 * 60_000;
+
+/** What the agent of SSM does with a command: root's shell of the guest runs it from a file of its own. */
+export function guestExecutor(guest: Guest): SsmExecutor {
+  const script = 'f=$(mktemp) && cat >"$f" && chmod 700 "$f" && "$f"; code=$?; rm -f "$f"; exit "$code"';
+  return (stdin) => guest.run(script, { stdin, timeoutMs: COMMAND_MS });
+}
+
+/** A stand-in of SSM that knows the guest alone. */
+export function ssmOf(guest: Guest): Promise<SsmServer> {
+  return SsmServer.start({ executor: guestExecutor(guest), instances: [{ id: INSTANCE, tags: {} }] });
+}
 
 export class HostCli {
   private constructor(
