@@ -21,6 +21,7 @@ export function operations(booted: () => { stage: HostStage; host: Guest } | und
   let lambdas: LambdaHost;
   let cli: HostCli;
   const undone: (() => Promise<void>)[] = [];
+  const slot = { kind: 'slot', type: 'full', at: new Date().toISOString() };
 
   beforeAll(async () => {
     const found = booted();
@@ -55,8 +56,6 @@ export function operations(booted: () => { stage: HostStage; host: Guest } | und
   }
 
   describe('a slot', () => {
-    const slot = { kind: 'slot', type: 'full', at: new Date().toISOString() };
-
     it('becomes a backup in the repository, which is then expired, verified and reported', async () => {
       await lambdas.invoke('backup', slot);
       const metrics = await reported();
