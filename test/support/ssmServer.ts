@@ -333,7 +333,7 @@ export class SsmServer {
     };
   }
 
-  private async startSession(input: Input): Promise<unknown> {
+  private startSession(input: Input): unknown {
     const target = String(input['Target']);
     const document = (input['DocumentName'] as string | undefined) ?? 'SSM-SessionManagerRunShell';
     const parameters = (input['Parameters'] ?? {}) as Record<string, string[]>;
