@@ -9,7 +9,8 @@ import { emptyDisk, MACHINE_ADDRESS, noGuestsBecause, until, type Disk, type Gue
 import { must } from './must';
 import { noS3Because, S3Server } from './s3Server';
 
-const TAG_MS = 2 * 60_000;
+/** A call that failed is made up for five minutes later. */
+const TAG_MS = 8 * 60_000;
 
 /** Why no host can be booted here; undefined where one can. */
 export async function noHostsBecause(): Promise<string | undefined> {

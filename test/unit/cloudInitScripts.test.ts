@@ -122,6 +122,22 @@ describe('the setup', () => {
     ]);
   });
 
+  it('tells the tag later where the first call failed, and only then', () => {
+    const told = (): string[] => host.calls().filter((call) => call.startsWith('aws '));
+    // The health unit does nothing else while the setup fails.
+    host.command('systemctl', 'exit 3');
+    host.command('aws', 'exit 1');
+    onlyStep('echo "the package source does not answer" >&2\nexit 3\n');
+    host.run('usr/local/sbin/qbench-setup');
+    expect(host.read('dev/console')).toContain('the tag qbench:status could not be set');
+    host.command('aws', ':');
+    told();
+    expect(host.run('usr/local/sbin/qbench-health').code).toBe(0);
+    expect(told()).toHaveLength(1);
+    expect(host.run('usr/local/sbin/qbench-health').code).toBe(0);
+    expect(told()).toEqual([]);
+  });
+
   it('goes on from there when it is run again, and ends as ready', () => {
     onlyStep('exit 1\n');
     expect(host.run('usr/local/sbin/qbench-setup').code).toBe(1);

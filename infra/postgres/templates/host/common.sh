@@ -77,9 +77,19 @@ set_status() {
   reason=$(printf '%s' "$3" | tr -c '[:alnum:] ._:/=+@-' ' ' | cut -c1-200)
   printf 'state=%s\nstep=%s\nreason=%s\nat=%s\n' "$1" "$2" "$reason" "$(date -u +%FT%TZ)" | put "$QB_STATE_DIR/status" 644 root:root
   log "$1${2:+ in $2}${reason:+: $reason}"
-  if command -v aws >/dev/null && [[ ${QB_INSTANCE_ID:=$(cloud-init query instance_id 2>/dev/null)} == i-* ]]; then
-    timeout 30 aws ec2 create-tags --resources "$QB_INSTANCE_ID" \
-      --tags "Key=$QB_STATUS_TAG,Value=\"$1${2:+ in $2}${reason:+: $reason}\"" >/dev/null 2>&1 ||
-      log "the tag $QB_STATUS_TAG could not be set"
+  printf '%s' "$1${2:+ in $2}${reason:+: $reason}" >/run/qbench-tag
+  tell_tag
+}
+
+# tell_tag: what is to stand in the tag, unless it was told already. qbench-health calls it too: no failed call leaves an old word there.
+tell_tag() {
+  [[ -s /run/qbench-tag ]] && ! cmp --silent /run/qbench-tag /run/qbench-told || return 0
+  command -v aws >/dev/null && [[ ${QB_INSTANCE_ID:=$(cloud-init query instance_id 2>/dev/null)} == i-* ]] || return 0
+  local value
+  value=$(</run/qbench-tag)
+  if timeout 60 aws ec2 create-tags --resources "$QB_INSTANCE_ID" --tags "Key=$QB_STATUS_TAG,Value=\"$value\"" >/dev/null 2>&1; then
+    printf '%s' "$value" >/run/qbench-told
+  else
+    log "the tag $QB_STATUS_TAG could not be set"
   fi
 }
