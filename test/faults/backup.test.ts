@@ -6,11 +6,13 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { keptEvidence } from '../../infra/adapters/keptEvidence';
 import { systemClock } from '../../infra/adapters/systemClock';
 import { drill } from '../../infra/ops/backup/drill';
 import type { BackupSet } from '../../infra/ops/backup/engine';
 import { readBackupInfo } from '../../infra/ops/backup/info';
 import { restoreBackup } from '../../infra/ops/backup/restore';
+import { judgeEvidence, readBackupEvidence } from '../../infra/ops/review/backupEvidence';
 import { judge, type Finding } from '../../infra/ops/monitoring/judge';
 import { measure } from '../../infra/ops/monitoring/measure';
 import { NO_MEMORY } from '../../infra/ops/monitoring/observation';
@@ -208,6 +210,19 @@ describe('a drill', () => {
     const { metrics, lastProvenRestore } = await readBackupInfo(stack.engine(), new Date(Date.now() + 3_600_000));
     expect(lastProvenRestore?.backup).toBe(record.backup);
     expect(metrics.provenRestoreAgeSeconds).toBeGreaterThan(3_500);
+  });
+
+  it('is the evidence that qbench info keeps, and by which production may destroy something for a day', async () => {
+    const place = { checkout: dir, stateDir: stack.stateDir };
+    const before = readBackupEvidence(keptEvidence(place, 'test') ?? '');
+    expect(before.verifiedAt).toBeUndefined();
+    expect((await cli('info')).code).toBe(0);
+    const evidence = readBackupEvidence(keptEvidence(place, 'test') ?? '');
+    const of = { stack: 'test', repository: (await stack.engine().state()).repository };
+    const now = Date.now();
+    expect(judgeEvidence(evidence, of, new Date(now))).toMatchObject({ fresh: true });
+    expect(judgeEvidence(evidence, of, new Date(now + 25 * 3_600_000)).why).toMatch(/was proven 25 hours ago/);
+    expect(judgeEvidence(evidence, { ...of, stack: 'other' }, new Date(now)).fresh).toBe(false);
   });
 
   it('gives monitoring the ages of backup and proven restore, which are told once they are too great', async () => {

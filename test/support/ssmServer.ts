@@ -240,9 +240,12 @@ export class SsmServer {
     this.aborts.set(command.id, abort);
     Object.assign(command, { status: 'InProgress', details: 'InProgress' });
     for (const { script, timeoutSeconds } of steps) {
-      const timer = setTimeout(() => {
-        abort.abort(LATE);
-      }, Math.min(timeoutSeconds, this.longestSeconds) * 1000);
+      const timer = setTimeout(
+        () => {
+          abort.abort(LATE);
+        },
+        Math.min(timeoutSeconds, this.longestSeconds) * 1000,
+      );
       const done = await this.options
         .executor(script, abort.signal)
         .catch((error: unknown) => ({ code: 1, stdout: '', stderr: String(error) }));
