@@ -197,6 +197,11 @@ describe('the verbs', () => {
         .toMatch(/idle in transaction +\d+ +qbench_app/);
       const superuser = databaseUrl(server, db.name, 'superuser');
       const end = ['connections', '--terminate-idle-in-transaction'];
+      // Older than what is asked for below.
+      const age = `SELECT clock_timestamp() - state_change > interval '1 second' AS old FROM pg_stat_activity WHERE pid = ${forgetful.backendPid}`;
+      await expect
+        .poll(async () => (await sql(age)) as object, { timeout: 30_000 })
+        .toMatchObject({ rows: [{ old: true }] });
       const none = await runQbench(superuser, [...end, '1h', '--json']);
       expect(JSON.parse(none.stdout)).toEqual({ ended: [] });
       const asked = await runQbench(superuser, [...end, '1s']);
