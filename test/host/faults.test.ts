@@ -170,7 +170,8 @@ describe('damaged backups', () => {
     if (good === undefined || bad === undefined) throw new Error('two backups were expected');
     const [flipped = '', cut = ''] = files(bad.label);
     flip(flipped, Math.floor(statSync(flipped).size / 2));
-    truncateSync(cut, Math.floor(statSync(cut).size / 2));
+    // Its last bytes alone: pgBackRest asks for each part of a bundle by itself, and again and again where this S3 server has none of it.
+    truncateSync(cut, statSync(cut).size - 100);
     const ssm = await ssmOf(host);
     undone.push(() => ssm.stop());
     const cli = await HostCli.of(stage, host, ssm);
