@@ -2,7 +2,7 @@
  * The offline plugins against what the real ones were recorded to do. Proves that the engine ends with the recorded ids,
  * inputs, outputs and secrets, and takes the recorded steps for each change. Does not prove that nothing unrecorded differs.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as command from '@pulumi/command';
 import * as postgresql from '@pulumi/postgresql';
@@ -43,6 +43,8 @@ beforeAll(async () => {
 afterAll(async () => {
   const destroyed = await engine.destroy();
   engine.remove();
+  // The command with an asset leaves it in the folder that the test runs in.
+  rmSync('out.json', { force: true });
   expect(destroyed.error).toBeUndefined();
 });
 
