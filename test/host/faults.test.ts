@@ -177,7 +177,8 @@ describe('damaged backups', () => {
     const cli = await HostCli.of(stage, host, ssm);
     const verified = await cli.run('verify', '--json');
     expect(verified.code, verified.stderr).toBe(1);
-    const { damages } = JSON.parse(verified.stdout) as VerifyReport;
+    const { damages, backups: read } = JSON.parse(verified.stdout) as VerifyReport;
+    expect(read).toBe(2);
     expect(new Set(damages.map(({ where }) => where))).toEqual(new Set([bad.label]));
     const target = '/srv/postgresql/18/tried';
     const restore = (label: string): Promise<CommandResult> =>

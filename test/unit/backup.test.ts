@@ -268,6 +268,8 @@ describe("pgBackRest's answers", () => {
       'stanza: qbench\nstatus: error\n  archiveId: 18-1, total WAL checked: 4, total valid WAL: 4\n  backup: 20261122-204512F, status: invalid, total files checked: 9, total valid files: 8\n    missing: 0, checksum invalid: 1, size invalid: 0, other: 0\n';
     const report = readVerify({ code: 0, stdout, stderr: '' }, 7);
     expect(report).toMatchObject({ backups: 1, segments: 4, damages: [{ where: '20261122-204512F' }] });
+    const told = `P00   INFO: ${stdout}`;
+    expect(readVerify({ code: 0, stdout: `${told}${stdout}`, stderr: '' }, 7)).toEqual(report);
   });
 });
 

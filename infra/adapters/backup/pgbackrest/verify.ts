@@ -25,10 +25,14 @@ export function readVerify(result: CommandResult, bytes: number): VerifyReport {
   }
   if (result.code !== 0 && damages.length === 0)
     damages.push({ where: 'archive', file: '', problem: complaintOf(result) });
-  const number = (pattern: RegExp): number => [...text.matchAll(pattern)].reduce((sum, [, n]) => sum + Number(n), 0);
+  // It says them twice where its log goes to the console too: as its answer, and as a line of the log.
+  const backups = new Set([...text.matchAll(/backup: (\S+), status:/g)].map(([, label]) => label));
+  const segments = new Map(
+    [...text.matchAll(/archiveId: (\S+), total WAL checked: (\d+)/g)].map(([, id, n]) => [id, Number(n)]),
+  );
   return {
-    backups: [...text.matchAll(/backup: \S+, status:/g)].length,
-    segments: number(/total WAL checked: (\d+)/g),
+    backups: backups.size,
+    segments: [...segments.values()].reduce((sum, n) => sum + n, 0),
     bytes,
     damages,
   };
