@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import type { LocalCluster } from '../../infra/adapters/localServer/cluster';
 import { withLock } from '../../infra/adapters/localServer/lock';
 import { postmasterPid, strayPids } from '../../infra/adapters/localServer/probe';
+import { existingSegments, notedSegments } from '../../infra/adapters/localServer/sharedMemory';
 import { systemClock } from '../../infra/adapters/systemClock';
 import { clusterOf, DESIRED, inside, machine, PASSWORD, pidOf, remember, remembered, up } from '../support/localFaults';
 import { CHECKOUT } from '../support/machine';
@@ -47,9 +48,7 @@ describe('an apply that is killed', () => {
         { one: 1 },
       ]);
       const names = readdirSync(cluster.layout.dir).sort();
-      // The record of shared memory is there once a start has come far enough to leave one.
-      const expected = ['configuration.good', 'data', 'log', 'server.json', 'socket'];
-      expect(names.filter((name) => name !== 'shared-memory')).toEqual(expected);
+      expect(names).toEqual(['configuration.good', 'data', 'log', 'server.json', 'shared-memory', 'socket']);
       if (process.platform === 'linux') {
         const postmasters = strayPids(cluster.layout.dataDir).filter((pid) => !isChild(pid, cluster));
         expect(postmasters).toEqual([pidOf(cluster)]);
@@ -134,6 +133,22 @@ describe('destroy', () => {
     rmSync(cluster.layout.dir, { recursive: true });
     await cluster.destroy();
   });
+
+  it.runIf(process.platform === 'linux')(
+    'removes the shared memory of a killed server whose start was cut off before its note of it',
+    async () => {
+      const cluster = await up();
+      const { dir } = cluster.layout;
+      const segments = notedSegments(dir);
+      expect(segments).not.toEqual([]);
+      rmSync(join(dir, 'shared-memory'));
+      await up();
+      expect(notedSegments(dir)).toEqual(segments);
+      process.kill(pidOf(cluster), 'SIGKILL');
+      await cluster.destroy();
+      expect(existingSegments(segments)).toEqual([]);
+    },
+  );
 
   it('takes a new superuser password, and forgets the old one', async () => {
     const cluster = await up();

@@ -146,6 +146,7 @@ export class LocalCluster {
       current = { ...current, state: 'initialised' };
       this.writeRecord(current);
       await this.configureAndStart(desired, current, binaries);
+      this.noteSharedMemory(current);
       await this.ensureSuperuserPassword(current, superuserPassword);
       current = {
         ...current,
@@ -162,6 +163,7 @@ export class LocalCluster {
   async start(): Promise<ServerRecord> {
     const record = this.existing();
     if (postmasterPid(record.dataDir) === undefined) await this.startProcess(record);
+    this.noteSharedMemory(record);
     return record;
   }
 
@@ -348,6 +350,10 @@ export class LocalCluster {
       runner: this.runner(),
       clock: this.clock,
     });
+  }
+
+  /** Whoever started the server: a run that was killed right after its start left no note. */
+  private noteSharedMemory(record: ServerRecord): void {
     const pid = postmasterPid(record.dataDir);
     if (pid !== undefined) noteSegments(this.layout.dir, pid);
   }
