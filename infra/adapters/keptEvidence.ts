@@ -2,8 +2,9 @@
  * The last evidence of a stack's backups that this checkout saw, whichever tier it is of: what `qbench info` and `qbench drill` kept. The
  * gate, the policy pack and migrations read it, so that none of them has to reach a host at the moment in which it is being replaced.
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { writeAtomically } from './atomicFile';
 import type { MachineContext } from './localServer/layout';
 
 type Place = Pick<MachineContext, 'checkout' | 'stateDir'>;
@@ -17,9 +18,7 @@ export function evidenceFile({ checkout, stateDir }: Place, stack: string): stri
 export function keepEvidence(place: Place, stack: string, info: object): void {
   const file = evidenceFile(place, stack);
   mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
-  const staging = `${file}.${process.pid}`;
-  writeFileSync(staging, `${JSON.stringify(info, null, 2)}\n`, { mode: 0o600 });
-  renameSync(staging, file);
+  writeAtomically(file, `${JSON.stringify(info, null, 2)}\n`, { mode: 0o600, concurrent: true });
 }
 
 /** @returns undefined where none was kept */

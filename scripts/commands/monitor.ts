@@ -1,6 +1,7 @@
 /** `qbench monitor`: looks once or every few minutes, and tells what is new, what got worse or better, and what recovered. */
-import { renameSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { writeAtomically } from '../../infra/adapters/atomicFile';
 import { METRIC_NAMESPACE } from '../../infra/naming';
 import { OperatorError, UsageError } from '../../infra/ops/errors';
 import { HEALTH_EXIT_CODES } from '../../infra/ops/health';
@@ -101,8 +102,7 @@ function publish(context: CliContext, output: string | undefined, format: Format
     if (format === 'emf') writeFileSync(output, text, { flag: 'a' });
     else {
       // A collector that reads while this writes sees the old text or the new one.
-      writeFileSync(`${output}.new`, text);
-      renameSync(`${output}.new`, output);
+      writeAtomically(output, text);
     }
   } catch (error) {
     throw new OperatorError(`the metrics cannot be written: ${(error as Error).message}`, { cause: error });

@@ -1,6 +1,7 @@
 /** The file that `qbench monitor` remembers by. */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { writeAtomically } from '../../infra/adapters/atomicFile';
 import { OperatorError } from '../../infra/ops/errors';
 import type { MonitorState } from '../../infra/ops/monitoring/judge';
 
@@ -19,8 +20,7 @@ export function readState(file: string): MonitorState | undefined {
 export function writeState(file: string, state: MonitorState): void {
   try {
     mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(`${file}.new`, `${JSON.stringify(state)}\n`);
-    renameSync(`${file}.new`, file);
+    writeAtomically(file, `${JSON.stringify(state)}\n`);
   } catch (error) {
     throw new OperatorError(`what was told cannot be remembered in ${file}: ${(error as Error).message}`, {
       next: 'name a file that you may write with --state FILE',

@@ -1,6 +1,7 @@
 /** Decides between the official plugins and this project's offline stand-ins, and puts the latter on PATH. */
-import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { writeAtomically } from '../../infra/adapters/atomicFile';
 import type { MachineContext } from '../../infra/adapters/localServer/layout';
 import { ProcessRunner } from '../../infra/adapters/processRunner';
 import { UsageError } from '../../infra/ops/errors';
@@ -95,10 +96,7 @@ export function ownNode(context: MachineContext): string {
 export function writeExecutable(file: string, text: string): void {
   if (!existsSync(file) || readFileSync(file, 'utf8') !== text) {
     // In one step: another run may be starting it at this moment.
-    const staging = `${file}.${process.pid}`;
-    writeFileSync(staging, text);
-    chmodSync(staging, 0o755);
-    renameSync(staging, file);
+    writeAtomically(file, text, { mode: 0o755, concurrent: true });
   }
   chmodSync(file, 0o755);
 }

@@ -2,10 +2,11 @@
  * The code of a Lambda as a zip: bundled by esbuild, the same bytes for the same sources on every machine, and kept beside its
  * digests so that a preview in which nothing changed reads a few files and builds nothing.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { OperatorError, messageOf } from '../../ops/errors';
+import { writeAtomically } from '../atomicFile';
 
 /** The Lambdas of this project: each is `infra/lambda/<name>.ts`, which exports `handler`. */
 export const LAMBDA_NAMES = ['backup', 'monitor'] as const;
@@ -74,8 +75,9 @@ export async function lambdaCode(name: LambdaName, checkout: string): Promise<La
     bytes: zip.byteLength,
   };
   mkdirSync(folder, { recursive: true });
-  put(join(folder, manifest.zip), zip);
-  put(file, JSON.stringify(manifest, null, 2));
+  // Two previews may build the same zip at the same time.
+  writeAtomically(join(folder, manifest.zip), zip, { concurrent: true });
+  writeAtomically(file, JSON.stringify(manifest, null, 2), { concurrent: true });
   return codeOf(manifest, folder);
 }
 
@@ -141,13 +143,6 @@ async function zipOf(bundle: Uint8Array): Promise<Uint8Array> {
   // A zip keeps local time: midnight of whichever zone this machine is in gives the same bytes everywhere.
   const mtime = new Date(1980, 0, 1);
   return zipSync({ [LAMBDA_MODULE]: bundle }, { level: 9, mtime });
-}
-
-/** At once or not at all: two previews may build the same zip at the same time. */
-function put(file: string, content: Uint8Array | string): void {
-  const draft = join(dirname(file), `.${randomBytes(6).toString('hex')}`);
-  writeFileSync(draft, content);
-  renameSync(draft, file);
 }
 
 function digestOf(...parts: (string | Uint8Array)[]): string {

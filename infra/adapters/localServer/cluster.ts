@@ -3,7 +3,7 @@
  * Every step looks at what is there first, so a run that was cut off at any point is finished by the next one.
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ROLE_NAMES } from '../../naming';
 import { OperatorError } from '../../ops/errors';
@@ -11,6 +11,7 @@ import type { Clock, ProgressSink, Session } from '../../ops/ports';
 import { scramVerifier } from '../../postgres/scram';
 import { applyConfiguration } from '../../ops/configuration/apply';
 import { ensureSessionLogging } from '../../ops/configuration/sessionLogging';
+import { writeAtomically } from '../atomicFile';
 import { begunFile, Repository } from '../backup/native/repository';
 import { walScript } from '../backup/native/walScript';
 import { openSession } from '../postgresDatabase';
@@ -291,9 +292,7 @@ export class LocalCluster {
   }
 
   private writeRecord(record: ServerRecord): void {
-    const staging = `${this.layout.record}.new`;
-    writeFileSync(staging, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o644 });
-    renameSync(staging, this.layout.record);
+    writeAtomically(this.layout.record, `${JSON.stringify(record, null, 2)}\n`);
   }
 
   private reservedPorts(): Set<number> {
@@ -311,10 +310,8 @@ export class LocalCluster {
       this.progress.note(`backups now go to "${repositoryDir}"; those in "${before}" are left as they are`);
     }
     const { dir, walScript: script } = this.layout;
-    const staging = `${script}.new`;
-    writeFileSync(staging, walScript({ repositoryDir, begunFile: begunFile(dir, repositoryDir) }), { mode: 0o700 });
-    this.giveToServer(staging);
-    renameSync(staging, script);
+    const text = walScript({ repositoryDir, begunFile: begunFile(dir, repositoryDir) });
+    writeAtomically(script, text, { mode: 0o700, own: (path) => this.giveToServer(path) });
     return { ...rest, repositoryDir };
   }
 

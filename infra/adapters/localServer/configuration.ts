@@ -2,25 +2,15 @@
  * The configuration of a local server: its files, where the last good ones are kept, and its process, as the port that
  * `ops/configuration` applies changes through.
  */
-import {
-  chownSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { ROLE_NAMES } from '../../naming';
 import type { ConfigurableServer, ConfigurationFiles } from '../../ops/configuration/ports';
 import type { Clock, CommandRunner, Queryable } from '../../ops/ports';
 import { localAuthentication } from '../../postgres/hba';
 import { parsePostgresqlConf, renderPostgresqlConf } from '../../postgres/render';
+import { writeAtomically } from '../atomicFile';
 import { archiveCommand } from '../backup/native/walScript';
 import { openSession } from '../postgresDatabase';
 import type { ServerUser } from './identity';
@@ -190,7 +180,7 @@ export class LocalConfigurableServer implements ConfigurableServer {
       mkdirSync(dir, { recursive: true, mode: 0o700 });
       own(dir);
     }
-    for (const [name, text] of Object.entries(files)) writeDurably(join(dir, name), text, own);
+    for (const [name, text] of Object.entries(files)) keepFile(join(dir, name), text, own);
   }
 }
 
@@ -223,22 +213,7 @@ function readAll(dir: string): ConfigurationFiles {
   );
 }
 
-function writeDurably(file: string, text: string, own: (path: string) => void): void {
+function keepFile(file: string, text: string, own: (path: string) => void): void {
   if (existsSync(file) && readFileSync(file, 'utf8') === text) return;
-  const staging = `${file}.new`;
-  const fd = openSync(staging, 'w', 0o600);
-  try {
-    writeSync(fd, text);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  own(staging);
-  renameSync(staging, file);
-  const folder = openSync(dirname(file), 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
+  writeAtomically(file, text, { mode: 0o600, durable: true, own });
 }

@@ -1,6 +1,7 @@
 /** What this machine remembers of a test stack that it made: written before anything else of it, removed after everything else. */
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeAtomically } from '../../../infra/adapters/atomicFile';
 import type { MachineTraces } from '../../../infra/adapters/localServer/remains';
 import type { Moment, Phase } from '../../../infra/ops/stacks/lifetime';
 import type { ToolchainPaths } from '../../toolchain/paths';
@@ -44,9 +45,8 @@ export class Markers {
 
   write(marker: Marker): void {
     mkdirSync(this.dir, { recursive: true });
-    const staging = `${this.file(marker.name)}.${process.pid}`;
-    writeFileSync(staging, `${JSON.stringify(marker, null, 2)}\n`, { mode: 0o600 });
-    renameSync(staging, this.file(marker.name));
+    const text = `${JSON.stringify(marker, null, 2)}\n`;
+    writeAtomically(this.file(marker.name), text, { mode: 0o600, concurrent: true });
   }
 
   remove(stack: string): void {

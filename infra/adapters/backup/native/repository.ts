@@ -1,23 +1,12 @@
 /** The folder of the native engine: what lies where, and reading and writing it durably. */
 import { createHash } from 'node:crypto';
-import {
-  chownSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { BackupSet } from '../../../ops/backup/engine';
 import { isLabel, labelTime } from '../../../ops/backup/label';
 import { isSegment, type ArchivedSegment } from '../../../ops/backup/wal';
 import { OperatorError } from '../../../ops/errors';
+import { syncFolder, writeAtomically } from '../../atomicFile';
 import type { Identity } from '../../processRunner';
 
 /** Whose repository it is: `repository.json`. */
@@ -89,23 +78,13 @@ export class Repository {
 
   /** Whole or not at all, and durable. */
   writeFile(file: string, text: string): void {
-    const staging = `${file}.new`;
-    const fd = openSync(staging, 'w', 0o600);
-    try {
-      writeSync(fd, text);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    this.own(staging);
-    renameSync(staging, file);
-    syncDir(dirname(file));
+    writeAtomically(file, text, { mode: 0o600, durable: true, own: (path) => this.own(path) });
   }
 
   /** A backup becomes one when its folder gets its name. */
   publish(partial: string, label: string): void {
     renameSync(partial, this.path('backups', label));
-    syncDir(this.path('backups'));
+    syncFolder(this.path('backups'));
   }
 
   /** Labels of everything that looks like a finished backup. */
@@ -186,12 +165,3 @@ export class Repository {
 }
 
 export const PARTIAL = '.partial';
-
-function syncDir(dir: string): void {
-  const fd = openSync(dir, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
