@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { CHECKS, runCheck } from './check';
 import { CHECKOUT } from './support/context';
 import { formatDuration } from './support/progress';
@@ -27,10 +27,15 @@ type Tier = keyof typeof TIERS;
 /** Runs where it is named: it has not yet passed as a whole on a machine of its own. */
 const NAMED_ONLY: readonly Tier[] = ['host'];
 
+/** Of a failed test's message, at the end of the output; it stands whole above. */
+const MESSAGE_LINES = 12;
+
 interface Tally {
   passed: number;
   failed: number;
   skipped: number;
+  /** What failed, and how it said so. */
+  failures: string[];
 }
 
 interface VitestReport {
@@ -39,15 +44,38 @@ interface VitestReport {
   numPendingTests: number;
   numTodoTests: number;
   success: boolean;
-  testResults: { name: string; status: string; message: string }[];
+  testResults: {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: { fullName: string; status: string; failureMessages: string[] }[];
+  }[];
 }
 
 async function runChecks(): Promise<Tally> {
-  const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
+  const tally: Tally = { passed: 0, failed: 0, skipped: 0, failures: [] };
   for (const check of CHECKS) {
-    tally[await runCheck(check)]++;
+    const result = await runCheck(check);
+    tally[result]++;
+    if (result === 'failed') tally.failures.push(check.name);
   }
   return tally;
+}
+
+/** A message without the lines of its stack that stand in other people's code. */
+function ownLines(message: string): string[] {
+  return message.split('\n').filter((line) => !/^\s+at (new Promise|.*node_modules)/.test(line));
+}
+
+/** For the end of the output: where a log is cut, that is what is left of it. */
+function failuresOf(report: VitestReport): string[] {
+  const told = (file: string, test: string, message: string): string =>
+    [`${relative(CHECKOUT, file)} > ${test}`, ...ownLines(message).slice(0, MESSAGE_LINES)].join('\n      ');
+  return report.testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const tests = assertionResults.filter((test) => test.status === 'failed');
+    if (tests.length === 0 && status === 'failed') return [told(name, 'the file', message)];
+    return tests.map((test) => told(name, test.fullName, test.failureMessages[0] ?? ''));
+  });
 }
 
 async function runVitest(tier: Tier, extra: readonly string[]): Promise<Tally> {
@@ -73,7 +101,8 @@ async function runVitest(tier: Tier, extra: readonly string[]): Promise<Tally> {
       child.on('error', reject);
       child.on('close', (status) => resolve(status ?? 1));
     });
-    if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0 };
+    if (!existsSync(report))
+      return { passed: 0, failed: 1, skipped: 0, failures: [`${tier}: vitest ended without a report`] };
     const result = JSON.parse(readFileSync(report, 'utf8')) as VitestReport;
     // A file that could not even be loaded has no failed test, but it has failed.
     const broken = result.testResults.filter((file) => file.status === 'failed' && file.message !== '').length;
@@ -82,6 +111,7 @@ async function runVitest(tier: Tier, extra: readonly string[]): Promise<Tally> {
       passed: result.numPassedTests,
       failed: failed === 0 && code !== 0 ? 1 : failed,
       skipped: result.numPendingTests + result.numTodoTests,
+      failures: failuresOf(result),
     };
   } finally {
     rmSync(dir, { recursive: true, force: true });
@@ -94,13 +124,14 @@ async function main(): Promise<number> {
   const extra = args.filter((arg) => !(arg in TIERS));
   const all = (Object.keys(TIERS) as Tier[]).filter((tier) => !NAMED_ONLY.includes(tier));
   const tiers = named.length > 0 ? named : all;
-  const total: Tally = { passed: 0, failed: 0, skipped: 0 };
+  const total: Tally = { passed: 0, failed: 0, skipped: 0, failures: [] };
   const lines: string[] = [];
   for (const tier of tiers) {
     process.stdout.write(`\n=== ${tier}: ${TIERS[tier]}\n`);
     const started = performance.now();
     const tally = tier === 'check' ? await runChecks() : await runVitest(tier, extra);
     for (const key of ['passed', 'failed', 'skipped'] as const) total[key] += tally[key];
+    total.failures.push(...tally.failures);
     const time = formatDuration((performance.now() - started) / 1_000);
     lines.push(
       `  ${tier.padEnd(10)} ${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped in ${time}`,
@@ -109,6 +140,8 @@ async function main(): Promise<number> {
   if (named.length === 0) {
     for (const tier of NAMED_ONLY) lines.push(`  ${tier.padEnd(10)} not run; npm test -- ${tier}`);
   }
+  if (total.failures.length > 0)
+    process.stdout.write(`\nFailed:\n${total.failures.map((text) => `    ${text}\n`).join('')}`);
   process.stdout.write(`\n${lines.join('\n')}\n\n`);
   process.stdout.write(
     `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}\n`,

@@ -21,6 +21,7 @@ export class ProcessRunner implements CommandRunner {
 
   run(file: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
     return new Promise((resolve, reject) => {
+      options.signal?.throwIfAborted();
       const child = spawn(file, args, {
         cwd: options.cwd,
         env: { ...this.env, ...options.env },
@@ -33,7 +34,11 @@ export class ProcessRunner implements CommandRunner {
       let stderr = '';
       child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
       child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-      child.on('error', reject);
+      child.on('error', (error) => {
+        // One that is told to stop is still at work when Node tells that it was told.
+        if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) reject(error);
+        else child.once('exit', () => reject(error));
+      });
       child.on('close', (code, signal) => {
         const number = signal === null ? 0 : constants.signals[signal];
         resolve({ code: code ?? 128 + number, stdout, stderr });

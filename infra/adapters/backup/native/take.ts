@@ -9,7 +9,7 @@ import { fullOfLabel, nextLabel } from '../../../ops/backup/label';
 import { segmentAt, segmentBefore } from '../../../ops/backup/wal';
 import { goodBackups } from '../../../ops/backup/window';
 import { OperatorError } from '../../../ops/errors';
-import type { CommandResult, ProgressSink } from '../../../ops/ports';
+import type { Clock, CommandResult, ProgressSink } from '../../../ops/ports';
 import { baseBackupPids } from '../../localServer/probe';
 import type { NativeEngineParts } from './engine';
 import { assertDone, complaintOf, readManifest, runProgram } from './programs';
@@ -104,6 +104,8 @@ async function take(
     }
     return set;
   } finally {
+    // The half of one that receives WAL outlives an interruption by some seconds.
+    await endBaseBackups(partial, clock);
     rmSync(partial, { recursive: true, force: true });
   }
 }
@@ -133,6 +135,20 @@ async function runBaseBackup(
   }
 }
 
+/** Ends the programs that write below a folder. */
+async function endBaseBackups(dir: string, clock: Clock): Promise<void> {
+  for (let pids = baseBackupPids(dir); pids.length > 0; pids = baseBackupPids(dir)) {
+    for (const pid of pids) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // Gone meanwhile.
+      }
+    }
+    await clock.sleep(50);
+  }
+}
+
 /** @throws OperatorError before anything is written, where a full backup cannot fit */
 async function assertRoom(repository: Repository, needed: number): Promise<void> {
   const { bavail, bsize } = await statfs(repository.dir);
@@ -151,16 +167,7 @@ async function removeLeftovers(
   progress: ProgressSink,
 ): Promise<void> {
   for (const dir of repository.partials()) {
-    for (let pids = baseBackupPids(dir); pids.length > 0; pids = baseBackupPids(dir)) {
-      for (const pid of pids) {
-        try {
-          process.kill(pid, 'SIGKILL');
-        } catch {
-          // Gone meanwhile.
-        }
-      }
-      await parts.clock.sleep(50);
-    }
+    await endBaseBackups(dir, parts.clock);
     progress.note(`removing what a backup that was cut off left: ${dir}`);
     rmSync(dir, { recursive: true, force: true });
   }
