@@ -15,7 +15,10 @@ export interface PolicyDocument {
   Statement: readonly Statement[];
 }
 
-const policy = (...statements: Statement[]): PolicyDocument => ({ Version: '2012-10-17', Statement: statements });
+export const policy = (...statements: Statement[]): PolicyDocument => ({
+  Version: '2012-10-17',
+  Statement: statements,
+});
 
 /** Refuses what comes in clear text, whoever asks. */
 export const tlsOnly = (action: string, resource: string | readonly string[]): Statement => ({

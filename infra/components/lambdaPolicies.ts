@@ -1,7 +1,5 @@
 /** IAM policy documents of the Lambdas and of what calls them, from plain ARNs; `test/unit/lambdaPolicies.test.ts` tries them. */
-import { tlsOnly, type PolicyDocument, type Statement } from './iamPolicies';
-
-const policy = (...statements: Statement[]): PolicyDocument => ({ Version: '2012-10-17', Statement: statements });
+import { policy, tlsOnly, type PolicyDocument } from './iamPolicies';
 
 export interface LambdaRights {
   logGroupArn: string;

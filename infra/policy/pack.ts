@@ -11,6 +11,7 @@ import {
 import { keptEvidenceOf } from '../machine';
 import { messageOf } from '../ops/errors';
 import { judgeEvidence, readBackupEvidence, type BackupVerdict } from '../ops/review/backupEvidence';
+import type { Settings } from '../settings';
 import { exceptionsOf, stackFacts } from './facts';
 import { findings, judge, levelOf, RULES } from './rules';
 import type { PolicyException } from './rules/exceptions';
@@ -20,9 +21,9 @@ import { listenToEngine, nameOfStack, settingsOfStack } from './stackConfig';
 
 listenToEngine();
 
-/** Read anew each time: it is a small file, and only what is named in allowDestroy asks for it. */
-function backupOfStack(): BackupVerdict | undefined {
-  if ((settingsOfStack()?.allowDestroy ?? []).length === 0) return undefined;
+/** Only what is named in allowDestroy asks for it. */
+function backupOf(settings: Settings | undefined): BackupVerdict | undefined {
+  if ((settings?.allowDestroy ?? []).length === 0) return undefined;
   const stack = nameOfStack();
   try {
     const kept = keptEvidenceOf(stack);
@@ -32,8 +33,16 @@ function backupOfStack(): BackupVerdict | undefined {
   }
 }
 
-/** Asked for each time: the engine tells the configuration after the pack was loaded. */
-const factsOfStack = (): StackFacts => stackFacts(settingsOfStack(), backupOfStack());
+let known: { of: Settings | undefined; facts: StackFacts } | undefined;
+
+/** The engine tells the configuration after the pack was loaded, and may tell another; for one the files are read once. */
+function factsOfStack(): StackFacts {
+  const settings = settingsOfStack();
+  if (known === undefined || known.of !== settings)
+    known = { of: settings, facts: stackFacts(settings, backupOf(settings)) };
+  return known.facts;
+}
+
 const exceptionsOfStack = (): PolicyException[] => exceptionsOf(settingsOfStack());
 const today = (): string => new Date().toISOString().slice(0, 10);
 

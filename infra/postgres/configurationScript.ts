@@ -1,5 +1,6 @@
 /** The commands that bring changed files to a living host, as lines of a shell script for SSM. Pure. */
 import type { HostFile } from './hostFiles';
+import { HOST_STATUS_FILE } from './hostPaths';
 
 /** Ends a file in the script; no line of a file may be it. */
 const END = 'QBENCH_END_OF_FILE';
@@ -31,7 +32,7 @@ export function configurationScript(files: readonly HostFile[]): string[] {
       return [`mkdir -p ${path.replace(/\/[^/]*$/, '')}`, `take ${path} <<'${END}'`, ...lines, END];
     }),
     'if [ "$changed" = yes ]; then systemctl restart qbench-setup.service; else systemctl start qbench-setup.service; fi || {',
-    '  cat /var/lib/qbench/status >&2',
+    `  cat ${HOST_STATUS_FILE} >&2`,
     '  exit 1',
     '}',
   ];

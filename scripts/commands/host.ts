@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import { runInteractive } from '../../infra/adapters/interactiveProcess';
 import { OperatorError, UsageError } from '../../infra/ops/errors';
 import type { CommandResult } from '../../infra/ops/ports';
+import { HOST_REFUSED_FILE, HOST_STATUS_FILE } from '../../infra/postgres/hostPaths';
 import { hostAccess } from '../support/cloud';
 import { confirm } from '../support/confirm';
 import { stackOf, type CliContext } from '../support/context';
@@ -16,7 +17,6 @@ const LOGS: Readonly<Record<string, string>> = {
   backup: 'cd /var/log/pgbackrest && file=$(ls -t *.log | head -n 1) && tail -n "$1" "$file"',
 };
 
-const STATUS_FILE = '/var/lib/qbench/status';
 /** The setup may install packages and wait for a volume. */
 const SETUP_MS = 30 * 60_000;
 const RESTART_MS = 10 * 60_000;
@@ -46,7 +46,9 @@ export function register(program: Command, context: CliContext): void {
     .action(async (options: { json?: boolean }, command: Command) => {
       const access = await hostAccess(context, stackOf(command));
       const { instanceId, agentVersion } = await access.host();
-      const told = parseStatus(mustSucceed(await run(command, `cat ${STATUS_FILE}`, [], 60_000), 'reading the status'));
+      const told = parseStatus(
+        mustSucceed(await run(command, `cat ${HOST_STATUS_FILE}`, [], 60_000), 'reading the status'),
+      );
       if (options.json === true) context.json({ instanceId, agentVersion, ...told });
       else {
         const rest = [told['step'], told['reason']].filter((text) => text !== undefined && text !== '').join(': ');
@@ -86,7 +88,7 @@ export function register(program: Command, context: CliContext): void {
     )
     .action(async (_: unknown, command: Command) => {
       // A person asks: what was refused before is tried once more.
-      const script = `rm -f /run/qbench-refused; systemctl restart qbench-setup.service; code=$?; cat ${STATUS_FILE}; exit "$code"`;
+      const script = `rm -f ${HOST_REFUSED_FILE}; systemctl restart qbench-setup.service; code=$?; cat ${HOST_STATUS_FILE}; exit "$code"`;
       const { code, stdout, stderr } = await run(command, script, [], SETUP_MS);
       const told = parseStatus(stdout);
       if (code !== 0 || told['state'] !== 'ready') {

@@ -1,17 +1,29 @@
 /** The SSM documents of the Lambdas: what SSM takes of them, what a parameter can do to their scripts, and the scripts themselves. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { decideNext } from '../../infra/ops/scheduledBackup/decide';
 import { slotName, slotOf, type BackupRun } from '../../infra/ops/scheduledBackup/runs';
 import { backupDocument, snapshotDocument } from '../../infra/postgres/hostCommands';
+import { HOST_REFUSED_FILE, HOST_STATUS_FILE } from '../../infra/postgres/hostPaths';
 import { longestGapMinutes } from '../../infra/settings/schedule';
+import { CHECKOUT } from '../support/machine';
 import { stepsOf, type SsmDocument } from '../support/ssmDocuments';
 
 const documents = { backup: backupDocument(), snapshot: snapshotDocument({ port: 5432 }) };
 const plain = (document: object): SsmDocument => JSON.parse(JSON.stringify(document)) as SsmDocument;
+
+describe('a file that a host and its operator both name', () => {
+  it.each([
+    ['common.sh', `QB_STATE_DIR=${dirname(HOST_STATUS_FILE)}`],
+    ['common.sh', `"$QB_STATE_DIR/${basename(HOST_STATUS_FILE)}"`],
+    ['qbench-apply-configuration', `refused=${HOST_REFUSED_FILE}\n`],
+  ])('%s writes it: %j', (name, words) => {
+    expect(readFileSync(join(CHECKOUT, 'infra', 'postgres', 'templates', 'host', name), 'utf8')).toContain(words);
+  });
+});
 
 describe('a document', () => {
   it.each(Object.entries(documents))('%s is no larger than SSM takes, and runs by bash', (_, document) => {

@@ -118,21 +118,22 @@ export class StackAccess {
 
   /** Where and as whom to log in. */
   async address(role: DatabaseRole): Promise<PostgresAddress> {
-    return this.addressAt(await this.server(), role);
+    return this.addressAt(this.server(), role);
   }
 
   /** The superuser is let in on the host's loopback alone, where a tunnel ends, whichever way the stack has. */
   async superuserAddress(): Promise<PostgresAddress> {
-    return this.addressAt(await this.server('tunnel'), 'superuser');
+    return this.addressAt(this.server('tunnel'), 'superuser');
   }
 
-  private async addressAt({ host, port, ca, name }: VerifiedServer, role: DatabaseRole): Promise<PostgresAddress> {
+  private async addressAt(server: Promise<VerifiedServer>, role: DatabaseRole): Promise<PostgresAddress> {
+    const [{ host, port, ca, name }, password] = await Promise.all([server, this.password(role)]);
     return {
       host,
       port,
       database: DATABASE_NAME,
       user: ROLE_NAMES[role],
-      password: await this.password(role),
+      password,
       ssl: { rejectUnauthorized: true, ca, host: name },
     };
   }

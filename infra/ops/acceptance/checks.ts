@@ -2,6 +2,7 @@
  * What only an account can prove of a stack of tier ec2, as checks that run after `up` of a throwaway stack. Each says what it
  * proves; what it saw is the evidence.
  */
+import { HOST_STATUS_FILE } from '../../postgres/hostPaths';
 import { STANZA } from '../../postgres/pgbackrest';
 import { messageOf } from '../errors';
 import type { CommandRunner, Database } from '../ports';
@@ -82,7 +83,7 @@ export const CHECKS: readonly Check[] = [
     name: 'setup done',
     proves: 'the user data works on the real image: volume, packages, TLS, roles and backups',
     run: async ({ root }: AcceptanceInput): Promise<string> => {
-      const status = await said(root, 'cat', ['/var/lib/qbench/status']);
+      const status = await said(root, 'cat', [HOST_STATUS_FILE]);
       return must(/^state=ready$/m.test(status), status.replaceAll('\n', ' '));
     },
   },
