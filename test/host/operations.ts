@@ -135,7 +135,7 @@ export function operations(booted: () => { stage: HostStage; host: Guest } | und
 
     it('apply gives a file that the server does not start with up for the last good one, once', async () => {
       await host.must(
-        `cp ${CONF} /root/good.conf && sed -i "s/^shared_buffers = .*/shared_buffers = '900GB'/" ${CONF}`,
+        `cp ${CONF} /var/tmp/good.conf && sed -i "s/^shared_buffers = .*/shared_buffers = '900GB'/" ${CONF}`,
       );
       const applied = await cli.run('host', 'apply');
       expect(applied.code).toBe(1);
@@ -150,7 +150,7 @@ export function operations(booted: () => { stage: HostStage; host: Guest } | und
       const started = await startedAt();
       expect((await host.run('systemctl restart qbench-setup.service')).code).not.toBe(0);
       expect(await startedAt()).toBe(started);
-      await host.must(`cp /root/good.conf ${CONF}`);
+      await host.must(`cp /var/tmp/good.conf ${CONF}`);
       expect(await cli.run('host', 'apply')).toMatchObject({ code: 0, stdout: 'the host is as its files say\n' });
       expect(await startedAt()).toBe(started);
       expect(await cli.run('host', 'status')).toMatchObject({ code: 0 });
