@@ -7,6 +7,7 @@ import { OperatorError, UsageError } from '../../infra/ops/errors';
 import type { ProgressSink } from '../../infra/ops/ports';
 import { createProgress, formatDuration } from '../../scripts/support/progress';
 import { backupBench } from './backup';
+import { backupPgbackrestBench } from './backupPgbackrest';
 import { bootBench } from './boot';
 import { buildBench } from './build';
 import { capacityBench } from './capacity';
@@ -44,7 +45,7 @@ const QUICK: readonly Bench[] = [
 ];
 
 /** Run only where they are named: they need root and programs of the system. */
-const NAMED: readonly Bench[] = [hostBootBench];
+const NAMED: readonly Bench[] = [hostBootBench, backupPgbackrestBench];
 
 const HELP = `npm run bench [-- NAME...] [--json]
 npm run bench -- --documents 500000 [--profiles speed,accuracy,compact] [--json]

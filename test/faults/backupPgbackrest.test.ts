@@ -2,66 +2,29 @@
  * The pgbackrest engine over the real pgBackRest and a real server with the configuration that a host gets, its repository a folder.
  * Proves the verbs; not the repository on S3, which `test/host` proves.
  */
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PgbackrestEngine } from '../../infra/adapters/backup/pgbackrest/engine';
-import { asServerUser } from '../../infra/adapters/backup/pgbackrest/program';
-import { readArchiverByPsql } from '../../infra/adapters/backup/source';
-import { findFreePort } from '../../infra/adapters/localServer/port';
-import { openSession } from '../../infra/adapters/postgresDatabase';
+import type { PgbackrestEngine } from '../../infra/adapters/backup/pgbackrest/engine';
 import { systemClock } from '../../infra/adapters/systemClock';
 import type { BackupSet } from '../../infra/ops/backup/engine';
 import { readBackupInfo } from '../../infra/ops/backup/info';
 import { restoreBackup, type RestoreOutcome } from '../../infra/ops/backup/restore';
 import { takeBackup } from '../../infra/ops/backup/take';
-import type { CommandRunner, Session } from '../../infra/ops/ports';
-import { localAuthentication } from '../../infra/postgres/hba';
-import { ARCHIVE_TIMEOUT_SECONDS, pgbackrestConf, STANZA } from '../../infra/postgres/pgbackrest';
-import { renderPostgresqlConf } from '../../infra/postgres/render';
-import { chrootRunner, debianChroot, noChroot } from '../support/debianChroot';
+import { STANZA } from '../../infra/postgres/pgbackrest';
+import { noChroot } from '../support/debianChroot';
 import { recordedProgress } from '../support/machine';
+import { startPgbackrestCluster, type PgbackrestCluster } from '../support/pgbackrestCluster';
 import { processesNaming } from '../support/processes';
 
-const BIN = '/usr/lib/postgresql/18/bin';
 const reason = noChroot();
 
 describe.runIf(reason === undefined)(`pgBackRest${reason === undefined ? '' : ` (not here: ${reason})`}`, () => {
-  let dir = '';
-  let runner: CommandRunner;
+  let cluster: PgbackrestCluster | undefined;
   let engine: PgbackrestEngine;
-  let port: number;
+  let path: PgbackrestCluster['path'];
+  let sql: PgbackrestCluster['sql'];
   let full: BackupSet;
-  const path = (...parts: string[]): string => join(dir, ...parts);
-  const asPostgres = async (...command: string[]): Promise<string> => {
-    const result = await runner.run('runuser', ['-u', 'postgres', '--', ...command]);
-    if (result.code !== 0) throw new Error(`${command.join(' ')}: ${result.stdout}${result.stderr}`);
-    return result.stdout;
-  };
-  const connect = (place = { socketDir: path('socket'), port }): Promise<Session> =>
-    openSession({ host: place.socketDir, port: place.port, database: 'postgres', user: 'postgres' });
-  const sql = async <T = Record<string, unknown>>(
-    text: string,
-    place?: { socketDir: string; port: number },
-  ): Promise<T[]> => {
-    const session = await connect(place);
-    try {
-      return (await session.query<T>(text)).rows;
-    } finally {
-      await session.close();
-    }
-  };
   const restore = (to: string, target = path('restored')): Promise<RestoreOutcome> =>
     restoreBackup(
       engine,
@@ -77,92 +40,13 @@ describe.runIf(reason === undefined)(`pgBackRest${reason === undefined ? '' : ` 
     );
 
   beforeAll(async () => {
-    const root = await debianChroot();
-    dir = mkdtempSync(join(tmpdir(), 'qbench-pgbackrest-'));
-    chmodSync(dir, 0o755);
-    for (const name of ['tmp', 'log', 'socket', 'repository', 'spool', 'evidence', 'copies']) mkdirSync(path(name));
-    chmodSync(path('tmp'), 0o1777);
-    runner = chrootRunner(root, dir);
-    port = await findFreePort('00000a00', new Set());
-    await runner.run('chown', [
-      'postgres:postgres',
-      ...['log', 'socket', 'repository', 'spool', 'copies'].map((name) => path(name)),
-      dir,
-    ]);
-    const conf = pgbackrestConf({
-      repository: { kind: 'folder', path: path('repository') },
-      retentionDays: 7,
-      dataDirectory: path('data'),
-      socketDirectory: path('socket'),
-      port,
-      spoolDirectory: path('spool'),
-      cores: 2,
-    });
-    const configFile = path('pgbackrest.conf');
-    writeFileSync(configFile, `${conf}\n[global]\nrepo1-cipher-pass=not-a-secret\n`);
-    await asPostgres(
-      `${BIN}/initdb`,
-      '-D',
-      path('data'),
-      '--username=postgres',
-      '--no-instructions',
-      '--data-checksums',
-      '--locale=C.UTF-8',
-    );
-    writeFileSync(
-      path('data', 'postgresql.conf'),
-      renderPostgresqlConf({
-        listen_addresses: '',
-        port: String(port),
-        unix_socket_directories: path('socket'),
-        archive_mode: 'on',
-        archive_command: `pgbackrest --config=${configFile} --stanza=${STANZA} archive-push %p`,
-        archive_timeout: `${ARCHIVE_TIMEOUT_SECONDS}s`,
-        log_timezone: 'UTC',
-        TimeZone: 'UTC',
-      }),
-    );
-    const { hba, ident } = localAuthentication(['root', 'postgres']);
-    writeFileSync(path('data', 'pg_hba.conf'), hba);
-    writeFileSync(path('data', 'pg_ident.conf'), ident);
-    await asPostgres(`${BIN}/pg_ctl`, 'start', '-s', '-w', '-D', path('data'), '-l', path('log', 'server.log'));
-    await asPostgres('pgbackrest', `--config=${configFile}`, `--stanza=${STANZA}`, 'stanza-create');
-    engine = new PgbackrestEngine({
-      runner,
-      stanza: STANZA,
-      become: 'postgres',
-      configFile,
-      repository: path('repository'),
-      retentionDays: 7,
-      binDir: BIN,
-      dataDir: path('data'),
-      operators: ['root', 'postgres'],
-      copyPort: () => findFreePort('00000b00', new Set([port])),
-      tmp: '/tmp',
-      evidenceDir: path('evidence'),
-      clock: systemClock,
-      archiver: () =>
-        readArchiverByPsql(asServerUser({ runner, become: 'postgres' }), ['-h', path('socket'), '-p', String(port)]),
-    });
+    cluster = await startPgbackrestCluster();
+    ({ engine, path, sql } = cluster);
     await sql('CREATE TABLE kept (id int PRIMARY KEY, text text)');
     await sql('INSERT INTO kept SELECT g, repeat(md5(g::text), 10) FROM generate_series(1, 20000) AS g');
   });
 
-  afterAll(async () => {
-    if (dir === '') return;
-    await runner.run('runuser', [
-      '-u',
-      'postgres',
-      '--',
-      `${BIN}/pg_ctl`,
-      'stop',
-      '-m',
-      'immediate',
-      '-D',
-      path('data'),
-    ]);
-    rmSync(dir, { recursive: true, force: true });
-  });
+  afterAll(() => cluster?.stop());
 
   it('checks, and takes full, diff and incr backups', async () => {
     expect((await engine.check()).segment).toMatch(/^[0-9A-F]{24}$/);
@@ -233,10 +117,10 @@ describe.runIf(reason === undefined)(`pgBackRest${reason === undefined ? '' : ` 
     // Held from the moment it runs, by a stopped process.
     const first = engine.backup({ type: 'full' }, recordedProgress());
     const held = async (): Promise<number | undefined> => {
-      const listed = await runner.run('ps', ['-eo', 'pid=,args=']);
+      const listed = await engine.parts.runner.run('ps', ['-eo', 'pid=,args=']);
       const line = listed.stdout
         .split('\n')
-        .find((each) => /^\s*\d+ pgbackrest .*backup/.test(each) && each.includes(dir));
+        .find((each) => /^\s*\d+ pgbackrest .*backup/.test(each) && each.includes(path()));
       return line === undefined ? undefined : Number.parseInt(line, 10);
     };
     let pid = await held();
@@ -248,7 +132,7 @@ describe.runIf(reason === undefined)(`pgBackRest${reason === undefined ? '' : ` 
       );
     } finally {
       // runuser stops with the program that it runs.
-      for (const each of processesNaming(dir))
+      for (const each of processesNaming(path()))
         if (each.command.includes('pgbackrest')) process.kill(each.pid, 'SIGCONT');
     }
     expect((await first).type).toBe('full');
