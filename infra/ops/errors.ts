@@ -7,15 +7,15 @@ export interface OperatorErrorDetails {
   allowed?: string;
   /** What to do next: a command to run or a setting to change. */
   next?: string;
-  /** 1 = the operation failed; 2 = wrong usage or input. @default 1 */
-  exitCode?: 1 | 2;
+  /** 1 = the operation failed; 2 = wrong usage or input; 130 = the person left. @default 1 */
+  exitCode?: 1 | 2 | 130;
   cause?: unknown;
 }
 
 export class OperatorError extends Error {
   readonly allowed: string | undefined;
   readonly next: string | undefined;
-  readonly exitCode: 1 | 2;
+  readonly exitCode: 1 | 2 | 130;
 
   /** @param message what went wrong, with the value that was given; one sentence, no trailing period needed */
   constructor(message: string, details: OperatorErrorDetails = {}) {

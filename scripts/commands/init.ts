@@ -1,13 +1,13 @@
 /** `qbench init`: a few questions, and a stack file that holds. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { InvalidArgumentError, type Command } from 'commander';
 import { planCapacity, type CapacityPlan } from '../../infra/capacity/plan';
 import { UsageError } from '../../infra/ops/errors';
 import { CHECKOUT, type CliContext } from '../support/context';
 import { bytes, table } from '../support/output';
 import { planRequest } from '../support/planOptions';
+import { withQuestions } from '../support/prompt';
 import { stackFileText, type RawConfig } from '../support/stackFileText';
 import { judgedSettings } from '../support/stackSettings';
 
@@ -68,7 +68,7 @@ export function register(program: Command, context: CliContext): void {
           next: 'add --yes to replace it, or choose another name: qbench init NAME',
         });
       }
-      const options = context.interactive ? await ask(given, context) : given;
+      const options = context.interactive ? await askFor(given, context) : given;
       const { config, plan } = fitted(configOf(options), stack);
       const summary = summaryOf(stack, relative(CHECKOUT, file), config, plan, given.dryRun !== true);
       refuseAboveBudget(summary, options.budget);
@@ -85,35 +85,36 @@ function positive(text: string): number {
   return value;
 }
 
-/** Asks for what was not given. An empty answer takes what stands in brackets. */
-async function ask(given: InitOptions, context: CliContext): Promise<InitOptions> {
-  const prompt = createInterface({ input: context.stdin, output: process.stderr });
-  const question = async (words: string, fallback: string): Promise<string> => {
-    const answer = await prompt.question(`${words} [${fallback}]: `, { signal: context.signal });
-    return answer.trim() === '' ? fallback : answer.trim();
-  };
-  const number = async (words: string, fallback: string): Promise<number> => {
-    for (;;) {
-      try {
-        return positive(await question(words, fallback));
-      } catch (error) {
-        if (!(error instanceof InvalidArgumentError)) throw error;
-        context.writeError(`  ${error.message}\n`);
+function knownTier(text: string): string {
+  if (!['local', 'ec2'].includes(text)) throw new InvalidArgumentError('local or ec2');
+  return text;
+}
+
+/** Asks for what was not given. An empty answer takes what stands in brackets; one that cannot be is asked for again. */
+function askFor(given: InitOptions, context: CliContext): Promise<InitOptions> {
+  return withQuestions(context, async (ask) => {
+    const until = async <T>(words: string, fallback: string, read: (answer: string) => T): Promise<T> => {
+      for (;;) {
+        const answer = await ask(`${words} [${fallback}]: `);
+        try {
+          return read(answer === '' ? fallback : answer);
+        } catch (error) {
+          if (!(error instanceof InvalidArgumentError)) throw error;
+          context.writeError(`  ${error.message}\n`);
+        }
       }
-    }
-  };
-  try {
-    const tier = given.tier ?? (await question('Where shall it run: local or ec2?', 'local'));
-    const documents = given.documents ?? (await number('How many documents?', tier === 'local' ? '5000' : '500000'));
+    };
+    const words = (answer: string): string => answer;
+    const tier = given.tier ?? (await until('Where shall it run: local or ec2?', 'local', knownTier));
+    const documents =
+      given.documents ?? (await until('How many documents?', tier === 'local' ? '5000' : '500000', positive));
     if (tier === 'local') return { ...given, tier, documents };
-    const region = given.region ?? (await question('AWS region?', 'eu-central-1'));
-    const owner = given.owner ?? (await question('Who answers for it (a team or a person)?', 'platform'));
-    if (given.budget !== undefined) return { ...given, tier, documents, region, owner };
-    const budget = await question('Most that it may cost a month in USD, or none?', 'none');
-    return { ...given, tier, documents, region, owner, ...(budget === 'none' ? {} : { budget: positive(budget) }) };
-  } finally {
-    prompt.close();
-  }
+    const region = given.region ?? (await until('AWS region?', 'eu-central-1', words));
+    const owner = given.owner ?? (await until('Who answers for it (a team or a person)?', 'platform', words));
+    const amount = (answer: string): number | undefined => (answer === 'none' ? undefined : positive(answer));
+    const budget = given.budget ?? (await until('Most that it may cost a month in USD, or none?', 'none', amount));
+    return { ...given, tier, documents, region, owner, ...(budget === undefined ? {} : { budget }) };
+  });
 }
 
 function configOf({ tier = 'local', documents, region, owner, budget, sampleData }: InitOptions): RawConfig {

@@ -1,7 +1,7 @@
 /** Typed confirmation for what cannot be undone. */
-import { createInterface } from 'node:readline/promises';
 import { OperatorError, UsageError } from '../../infra/ops/errors';
 import type { CliContext } from './context';
+import { withQuestions } from './prompt';
 
 /**
  * Asks a person to type `word`; `--yes` answers for him. Without a terminal and without `--yes` it refuses at once.
@@ -13,12 +13,6 @@ export async function confirm(context: CliContext, yes: boolean, word: string, c
   if (!context.interactive) {
     throw new UsageError(`${consequence} There is no terminal to confirm it on`, { next: 'add --yes if you mean it' });
   }
-  const prompt = createInterface({ input: context.stdin, output: process.stderr });
-  try {
-    const answer = await prompt.question(`${consequence}\nType ${word} to go on: `, { signal: context.signal });
-    if (answer.trim() !== word)
-      throw new OperatorError(`not confirmed: "${answer.trim()}" is not "${word}"; nothing was changed`);
-  } finally {
-    prompt.close();
-  }
+  const answer = await withQuestions(context, (ask) => ask(`${consequence}\nType ${word} to go on: `));
+  if (answer !== word) throw new OperatorError(`not confirmed: "${answer}" is not "${word}"; nothing was changed`);
 }
