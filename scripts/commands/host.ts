@@ -21,6 +21,8 @@ const LOGS: Readonly<Record<string, string>> = {
 const SETUP_MS = 30 * 60_000;
 const RESTART_MS = 10 * 60_000;
 
+const STOP = '. /etc/qbench/host.env && systemctl stop "postgresql@$QB_MAJOR-main.service"';
+
 const RESTART = [
   '. /etc/qbench/host.env',
   'systemctl restart "postgresql@$QB_MAJOR-main.service" || { journalctl --unit "postgresql@$QB_MAJOR-main.service" --no-pager --output cat --lines 5 >&2; exit 1; }',
@@ -37,6 +39,11 @@ export function register(program: Command, context: CliContext): void {
   const run = async (command: Command, script: string, args: string[], timeoutMs: number): Promise<CommandResult> => {
     const runner = await (await hostAccess(context, stackOf(command))).runner();
     return runner.run('bash', ['-c', script, 'bash', ...args], { timeoutMs, signal: context.signal });
+  };
+
+  const agree = (command: Command, yes: boolean | undefined, what: string): Promise<void> => {
+    const stack = stackOf(command);
+    return confirm(context, yes === true, stack, `The server of stack ${stack} ${what}`);
   };
 
   host
@@ -105,15 +112,19 @@ export function register(program: Command, context: CliContext): void {
     .description('restarts the PostgreSQL server of the host; sessions are cut')
     .addOption(new Option('--yes', 'without asking'))
     .action(async (options: { yes?: boolean }, command: Command) => {
-      const stack = stackOf(command);
-      await confirm(
-        context,
-        options.yes === true,
-        stack,
-        `The server of stack ${stack} restarts: every session is cut.`,
-      );
+      await agree(command, options.yes, 'restarts: every session is cut.');
       mustSucceed(await run(command, RESTART, [], RESTART_MS), 'restarting the server');
       context.write('restarted; the server takes connections\n');
+    });
+
+  host
+    .command('stop')
+    .description('stops the PostgreSQL server of the host, to restore in its place; host apply or restart starts it')
+    .addOption(new Option('--yes', 'without asking'))
+    .action(async (options: { yes?: boolean }, command: Command) => {
+      await agree(command, options.yes, 'stops: every session is cut, and none begins until it is started.');
+      mustSucceed(await run(command, STOP, [], RESTART_MS), 'stopping the server');
+      context.write('stopped; qbench host restart starts it, qbench host apply does after a restore\n');
     });
 }
 

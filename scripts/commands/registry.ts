@@ -80,7 +80,7 @@ export const VERBS: readonly VerbEntry[] = [
   },
   {
     name: 'host',
-    summary: 'the host of a stack: status, shell, logs, apply, restart',
+    summary: "a stack's host: status, shell, logs, apply, restart, stop",
     load: () => import('./host'),
   },
   {

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { restoreBackup, type RestoreOutcome } from '../../infra/ops/backup/restore';
-import { backupsOf } from '../support/backupEngine';
+import { backupsOf, type StackBackups } from '../support/backupEngine';
 import { confirm } from '../support/confirm';
 import { stackOf, type CliContext } from '../support/context';
 import { bytes } from '../support/output';
@@ -30,13 +30,15 @@ export function register(program: Command, context: CliContext): void {
     .option('--json', 'as JSON')
     .action(async (flags: Flags, command: Command) => {
       const stack = stackOf(command);
-      const { engine, dataDir } = await backupsOf(context, stack);
+      const { engine, dataDir, verbs } = await backupsOf(context, stack);
+      const own = ownCommands(verbs, stack);
       const outcome = await restoreBackup(
         engine,
         {
           to: flags.to,
           target: resolve(flags.target),
           ownDataDir: dataDir,
+          stopCommand: own.stopCommand,
           keepRunning: flags.start === true,
           signal: context.signal,
           confirm: (word, consequence) => confirm(context, flags.yes === true, word, consequence),
@@ -44,7 +46,8 @@ export function register(program: Command, context: CliContext): void {
         context.clock,
         context.progress(),
       );
-      const commands = commandsOf(outcome, dataDir, stack);
+      // A server that was restored in place is the stack's again.
+      const commands = outcome.restored.dataDir === dataDir ? own : outcome.restored;
       if (flags.json === true) context.json({ ...outcome, restored: { ...outcome.restored, ...commands } });
       else context.write(forPeople(outcome, commands));
     });
@@ -52,11 +55,9 @@ export function register(program: Command, context: CliContext): void {
 
 type Commands = Pick<RestoreOutcome['restored'], 'startCommand' | 'stopCommand' | 'connectCommand'>;
 
-/** A server that was restored in place is the stack's again. */
-function commandsOf({ restored }: RestoreOutcome, dataDir: string, stack: string): Commands {
-  if (restored.dataDir !== dataDir) return restored;
+function ownCommands({ start, stop, connect }: StackBackups['verbs'], stack: string): Commands {
   const qbench = (verb: string): string => `npm run qbench -- ${verb} --stack ${stack}`;
-  return { startCommand: qbench('server start'), stopCommand: qbench('server stop'), connectCommand: qbench('psql') };
+  return { startCommand: qbench(start), stopCommand: qbench(stop), connectCommand: qbench(connect) };
 }
 
 function forPeople({ plan, restored, setAside, seconds }: RestoreOutcome, commands: Commands): string {

@@ -33,6 +33,8 @@ export interface StackBackups {
   roomDir: string;
   /** @throws OperatorError where `openCopy` could not reach a copy from here */
   readyForCopy: () => Promise<void>;
+  /** Verbs that start, stop and reach the stack's own server, without `npm run qbench --`. */
+  verbs: { start: string; stop: string; connect: string };
   /** A superuser's session of the application's database in a restored copy. */
   openCopy: (restored: RestoredCluster) => Promise<Session>;
 }
@@ -79,6 +81,7 @@ function onThisMachine(context: CliContext, stack: string, settings: LocalSettin
     engine,
     dataDir: record.dataDir,
     roomDir: record.repositoryDir,
+    verbs: { start: 'server start', stop: 'server stop', connect: 'psql' },
     readyForCopy: () => Promise.resolve(),
     openCopy: ({ socketDir, port }) =>
       openSession({ host: socketDir, port, database: DATABASE_NAME, user: ROLE_NAMES.superuser }),
@@ -116,6 +119,8 @@ async function onHost(context: CliContext, stack: string, settings: Ec2Settings)
     engine,
     dataDir,
     roomDir: DATA_MOUNT,
+    // What the setup does is right for a server that came back from another time too: its passwords are the host's again.
+    verbs: { start: 'host apply', stop: 'host stop', connect: 'psql' },
     readyForCopy: () => access.readyForCopy(),
     openCopy: ({ port }) => access.copySession(port),
   };

@@ -12,6 +12,8 @@ export interface RestoreOptions {
   target: string;
   /** Data folder of the stack itself; a restore into it is one in place. */
   ownDataDir: string | undefined;
+  /** What stops the stack's own server, for whoever would restore over it while it runs. */
+  stopCommand?: string;
   keepRunning?: boolean;
   signal?: AbortSignal;
   /**
@@ -86,12 +88,13 @@ async function makeRoom(
   engine: BackupEngine,
   folder: TargetFolder,
   ours: string | undefined,
-  { target, confirm }: RestoreOptions,
+  { target, ownDataDir, stopCommand, confirm }: RestoreOptions,
 ): Promise<string | undefined> {
   if (folder.empty) return undefined;
   if (folder.runningPid !== undefined) {
+    const how = target === ownDataDir && stopCommand !== undefined ? ` (${stopCommand})` : '';
     throw new OperatorError(`a server runs on "${target}" (pid ${folder.runningPid}); nothing is restored over it`, {
-      next: 'choose a new folder with --target; or stop that server first (npm run qbench -- server stop)',
+      next: `choose a new folder with --target; or stop that server first${how}`,
     });
   }
   const { systemIdentifier } = folder;
