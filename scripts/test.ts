@@ -24,9 +24,6 @@ const TIERS = {
 
 type Tier = keyof typeof TIERS;
 
-/** Runs where it is named: it has not yet passed as a whole on a machine of its own. */
-const NAMED_ONLY: readonly Tier[] = ['host'];
-
 /** Of a failed test's message, at the end of the output; it stands whole above. */
 const MESSAGE_LINES = 12;
 
@@ -122,8 +119,7 @@ async function main(): Promise<number> {
   const args = process.argv.slice(2);
   const named = (Object.keys(TIERS) as Tier[]).filter((tier) => args.includes(tier));
   const extra = args.filter((arg) => !(arg in TIERS));
-  const all = (Object.keys(TIERS) as Tier[]).filter((tier) => !NAMED_ONLY.includes(tier));
-  const tiers = named.length > 0 ? named : all;
+  const tiers = named.length > 0 ? named : (Object.keys(TIERS) as Tier[]);
   const total: Tally = { passed: 0, failed: 0, skipped: 0, failures: [] };
   const lines: string[] = [];
   for (const tier of tiers) {
@@ -136,9 +132,6 @@ async function main(): Promise<number> {
     lines.push(
       `  ${tier.padEnd(10)} ${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped in ${time}`,
     );
-  }
-  if (named.length === 0) {
-    for (const tier of NAMED_ONLY) lines.push(`  ${tier.padEnd(10)} not run; npm test -- ${tier}`);
   }
   if (total.failures.length > 0)
     process.stdout.write(`\nFailed:\n${total.failures.map((text) => `    ${text}\n`).join('')}`);

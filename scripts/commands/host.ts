@@ -21,13 +21,24 @@ const LOGS: Readonly<Record<string, string>> = {
 const SETUP_MS = 30 * 60_000;
 const RESTART_MS = 10 * 60_000;
 
-const STOP = '. /etc/qbench/host.env && systemctl stop "postgresql@$QB_MAJOR-main.service"';
+/** The setup too: while it fails, it would start the server again a minute later. */
+const STOP = [
+  'set -e',
+  '. /etc/qbench/host.env',
+  '. /usr/local/lib/qbench/common.sh',
+  'systemctl stop qbench-setup.service "$QB_UNIT"',
+  "set_status stopped '' 'by qbench host stop'",
+].join('\n');
 
 const RESTART = [
   '. /etc/qbench/host.env',
   'systemctl restart "postgresql@$QB_MAJOR-main.service" || { journalctl --unit "postgresql@$QB_MAJOR-main.service" --no-pager --output cat --lines 5 >&2; exit 1; }',
   'for second in $(seq 120); do',
-  '  runuser -u postgres -- pg_isready --quiet --port "$QB_PORT" && exit 0',
+  '  if runuser -u postgres -- pg_isready --quiet --port "$QB_PORT"; then',
+  // After a stop the setup waits too: what it says and does comes back with the server.
+  '    systemctl is-active --quiet qbench-setup.service || systemctl start --no-block qbench-setup.service',
+  '    exit 0',
+  '  fi',
   '  sleep 1',
   'done',
   'echo "the server takes no connections yet" >&2',
@@ -58,10 +69,9 @@ export function register(program: Command, context: CliContext): void {
       );
       if (options.json === true) context.json({ instanceId, agentVersion, ...told });
       else {
-        const rest = [told['step'], told['reason']].filter((text) => text !== undefined && text !== '').join(': ');
-        context.write(
-          `host ${instanceId}: ${told['state'] ?? 'unknown'}${rest === '' ? '' : ` in ${rest}`} (${told['at'] ?? '-'})\n`,
-        );
+        const { state = 'unknown', step = '', reason = '', at = '-' } = told;
+        const words = `${state}${step === '' ? '' : ` in ${step}`}${reason === '' ? '' : `: ${reason}`}`;
+        context.write(`host ${instanceId}: ${words} (${at})\n`);
       }
       if (told['state'] !== 'ready') context.exitCode = 1;
     });
@@ -119,12 +129,12 @@ export function register(program: Command, context: CliContext): void {
 
   host
     .command('stop')
-    .description('stops the PostgreSQL server of the host, to restore in its place; host apply or restart starts it')
+    .description('stops the PostgreSQL server of the host, to restore in its place; host apply starts it')
     .addOption(new Option('--yes', 'without asking'))
     .action(async (options: { yes?: boolean }, command: Command) => {
       await agree(command, options.yes, 'stops: every session is cut, and none begins until it is started.');
       mustSucceed(await run(command, STOP, [], RESTART_MS), 'stopping the server');
-      context.write('stopped; qbench host restart starts it, qbench host apply does after a restore\n');
+      context.write('stopped; qbench host apply starts it\n');
     });
 }
 

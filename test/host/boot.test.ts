@@ -15,6 +15,7 @@ import { emptyDisk, GUEST_ADDRESS, until, type Disk, type Guest } from '../suppo
 import { backups, HostStage, noHostsBecause, pgbackrest } from '../support/hostStage';
 import { runQbench } from '../support/qbenchCli';
 import { operations } from './operations';
+import { undoneInPlace } from './restores';
 
 const ROWS = 200;
 /** How a zstd frame begins (RFC 8878). */
@@ -24,6 +25,8 @@ let reason: string | undefined;
 let stage: HostStage;
 let volume: Disk;
 let host: Guest;
+/** Takes the volume over. */
+let second: Guest;
 let authority: string;
 const undone: (() => Promise<void>)[] = [];
 
@@ -207,7 +210,6 @@ describe('a power cut under load', () => {
 });
 
 describe('a second host', () => {
-  let second: Guest;
   let between: string;
 
   beforeAll(async () => {
@@ -266,6 +268,10 @@ describe('a second host', () => {
     expect(await query('SELECT count(*) FROM test_documents')).toBe(String(ROWS));
     await asPostgres(`/usr/lib/postgresql/18/bin/pg_ctl -D ${data} -m immediate stop`);
   });
+});
+
+describe('on the second host,', () => {
+  undoneInPlace(() => (reason === undefined ? { stage, host: second } : undefined));
 });
 
 /** What must not change by booting again. */

@@ -14,6 +14,7 @@ import { until, type Disk, type Guest } from '../support/guest';
 import { HostCli, ssmOf } from '../support/hostCli';
 import { PackageForwarder } from '../support/hostPackages';
 import { backups, HostStage, noHostsBecause, pgbackrest } from '../support/hostStage';
+import { lostVolume } from './restores';
 
 let reason: string | undefined;
 let packages: PackageForwarder;
@@ -153,6 +154,14 @@ describe('a changed configuration', () => {
   });
 });
 
+describe('a stack with a backup,', () => {
+  beforeAll(async () => {
+    if (reason === undefined) await pgbackrest(host, '--type=full', 'backup');
+  });
+
+  lostVolume(() => (reason === undefined ? { stage, host } : undefined));
+});
+
 describe('damaged backups', () => {
   /** Files of one backup in the repository, largest first. */
   const files = (label: string): string[] => {
@@ -164,7 +173,6 @@ describe('damaged backups', () => {
   };
 
   it('are named by qbench verify and refused by qbench restore, which offers the one before; that one restores', async () => {
-    await pgbackrest(host, '--type=full', 'backup');
     await pgbackrest(host, '--type=full', 'backup');
     const [good, bad] = await backups(host);
     if (good === undefined || bad === undefined) throw new Error('two backups were expected');

@@ -166,47 +166,4 @@ export function operations(booted: () => { stage: HostStage; host: Guest } | und
       expect(await startedAt()).not.toBe(started);
     });
   });
-
-  describe('qbench restore into the data folder of the stack itself', () => {
-    const DATA = '/srv/postgresql/18/main';
-
-    it('undoes a mistake, once the server is stopped and somebody agreed, and the host goes on archiving', async () => {
-      await host.sql('CREATE TABLE undone AS SELECT 1 AS row_number', 'mlb_qbench');
-      const before = await host.sql(
-        "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US+00')",
-      );
-      await host.sql('SELECT pg_catalog.pg_sleep(0.1)');
-      await host.sql('TRUNCATE test_documents CASCADE', 'mlb_qbench');
-      expect(await cli.run('check')).toMatchObject({ code: 0 });
-      const restore = ['restore', '--to', before, '--target', DATA];
-
-      const over = await cli.run(...restore, '--yes');
-      expect(over.code).toBe(1);
-      expect(over.stderr).toContain(`a server runs on "${DATA}"`);
-      expect(over.stderr).toContain('stop that server first (npm run qbench -- host stop');
-
-      expect(await cli.run('host', 'stop')).toMatchObject({ code: 2 });
-      expect(await cli.run('host', 'stop', '--yes')).toMatchObject({ code: 0 });
-      const unasked = await cli.run(...restore);
-      expect(unasked.code).toBe(2);
-      expect(unasked.stderr).toContain('holds the data of this cluster. It would be moved aside.');
-
-      const restored = await cli.run(...restore, '--yes');
-      expect(restored.code, restored.stderr).toBe(0);
-      expect(restored.stdout).toContain('start:   npm run qbench -- host apply');
-      const applied = await cli.run('host', 'apply');
-      expect(applied, applied.stderr).toMatchObject({ code: 0 });
-      expect(await host.sql('SELECT pg_catalog.count(*) FROM test_documents', 'mlb_qbench')).toBe(String(documents));
-      expect(await host.sql('SELECT row_number FROM undone', 'mlb_qbench')).toBe('1');
-      const aside = /lies in (\S+);/.exec(restored.stdout)?.[1] ?? '';
-      expect(await host.must(`cat ${aside}/PG_VERSION`)).toBe('18');
-      await host.must(`rm -rf ${aside}`);
-
-      const checked = await cli.run('check');
-      expect(checked, checked.stderr).toMatchObject({ code: 0 });
-      const made = await cli.run('backup', '--type', 'full', '--json');
-      expect(made.code, made.stderr).toBe(0);
-      expect(await cli.run('host', 'status')).toMatchObject({ code: 0 });
-    });
-  });
 }
