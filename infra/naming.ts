@@ -82,6 +82,11 @@ export function caParameterName(stack: string): string {
   return `/${secretName(stack, 'tls-ca')}`;
 }
 
+/** Parameter in which `qbench drill` publishes that a restore was proven. */
+export function evidenceParameterName(stack: string): string {
+  return `/${secretName(stack, 'backup-evidence')}`;
+}
+
 /** Environment variable that tells a command of the program how its stack's database is reached: JSON, no secret. */
 export const ENDPOINT_VARIABLE = 'QBENCH_ENDPOINT';
 

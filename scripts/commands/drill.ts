@@ -1,13 +1,13 @@
 /** `qbench drill`: proves that a restore works, and keeps the record; exit code 1 where it does not. */
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { keepEvidence } from '../../infra/adapters/keptEvidence';
 import { drill } from '../../infra/ops/backup/drill';
 import type { DrillRecord } from '../../infra/ops/backup/evidence';
 import { readBackupInfo } from '../../infra/ops/backup/info';
 import { messageOf } from '../../infra/ops/errors';
 import { backupsOf } from '../support/backupEngine';
 import { stackOf, type CliContext } from '../support/context';
+import { keepAndPublish } from '../support/evidence';
 import { bytes } from '../support/output';
 import { formatDuration } from '../support/progress';
 
@@ -50,7 +50,7 @@ export function register(program: Command, context: CliContext): void {
         context.clock,
         progress,
       );
-      keepEvidence(context.machine, stack, { stack, ...(await readBackupInfo(backups.engine, context.clock.now())) });
+      await keepAndPublish(context, stack, await readBackupInfo(backups.engine, context.clock.now()));
       context.exitCode = record.passed ? 0 : 1;
       if (flags.json === true) context.json(record);
       else context.write(forPeople(record));

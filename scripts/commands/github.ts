@@ -4,14 +4,15 @@ import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { GitHub } from '../../infra/adapters/github';
 import { messageOf, UsageError } from '../../infra/ops/errors';
-import type { CliContext } from '../support/context';
+import { workflowRoles, type WorkflowRole } from '../../infra/ops/review/workflowRoles';
+import { stackOf, type CliContext } from '../support/context';
 
 const KIND = /^[a-z][a-z0-9-]{0,39}$/;
 
 export function register(program: Command, context: CliContext): void {
   const github = program
     .command('github')
-    .description('one comment on a pull request, or one issue; edited, never repeated');
+    .description('one comment on a pull request, or one issue, edited and never repeated; the roles of the workflows');
 
   github
     .command('comment [file]')
@@ -53,6 +54,47 @@ export function register(program: Command, context: CliContext): void {
       }
       context.write(`issue #${await new GitHub(place).openIssue(options.kind, options.title, body)}\n`);
     });
+
+  github
+    .command('roles')
+    .description('the IAM roles that the workflows take on: who may, and what it lets them do')
+    .requiredOption('--repository <owner/name>', 'on GitHub')
+    .requiredOption('--account <id>', 'of AWS')
+    .requiredOption('--region <region>', 'of AWS')
+    .requiredOption('--state-bucket <bucket>', 'of PULUMI_BACKEND_URL, s3://BUCKET')
+    .option('--json', 'as JSON')
+    .action((options: RoleOptions, command: Command) => {
+      const { repository, account: accountId, region, stateBucket } = options;
+      const wrong = Object.entries(ROLE_VALUES).filter(([name, { pattern }]) => !pattern.test(options[name as Named]));
+      if (wrong.length > 0) {
+        throw new UsageError(wrong.map(([name, { flag }]) => `${flag} "${options[name as Named]}"`).join(', '), {
+          allowed: wrong.map(([, { flag, allowed }]) => `${flag}: ${allowed}`).join('; '),
+        });
+      }
+      const roles = workflowRoles({ repository, accountId, region, stateBucket, stack: stackOf(command) });
+      if (options.json === true) context.json(roles);
+      else context.write(roles.map(roleText).join('\n'));
+    });
+}
+
+type Named = 'repository' | 'account' | 'region' | 'stateBucket';
+type RoleOptions = Record<Named, string> & { json?: boolean };
+
+const ROLE_VALUES: Readonly<Record<Named, { flag: string; pattern: RegExp; allowed: string }>> = {
+  repository: { flag: '--repository', pattern: /^[\w.-]+\/[\w.-]+$/, allowed: 'owner/name' },
+  account: { flag: '--account', pattern: /^\d{12}$/, allowed: 'twelve digits' },
+  region: { flag: '--region', pattern: /^[a-z]{2}(-[a-z]+)+-\d$/, allowed: 'such as eu-central-1' },
+  stateBucket: {
+    flag: '--state-bucket',
+    pattern: /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
+    allowed: 'the name of a bucket',
+  },
+};
+
+function roleText({ variable, about, trust, policy, managedPolicyArns }: WorkflowRole): string {
+  const json = (value: object): string => JSON.stringify(value, null, 2);
+  const attached = managedPolicyArns.length === 0 ? 'none' : managedPolicyArns.join(', ');
+  return `## ${variable}: ${about}\n\ntrust policy:\n${json(trust)}\n\npolicy:\n${json(policy)}\n\nmanaged policies: ${attached}\n`;
 }
 
 function checkKind(kind: string): void {

@@ -1,10 +1,10 @@
 /** `qbench info`: what there is to recover from. */
 import type { Command } from 'commander';
-import { keepEvidence } from '../../infra/adapters/keptEvidence';
 import { readBackupInfo, type BackupInfo } from '../../infra/ops/backup/info';
 import { windowWords } from '../../infra/ops/backup/window';
 import { backupsOf } from '../support/backupEngine';
 import { stackOf, type CliContext } from '../support/context';
+import { keep, keepPublished } from '../support/evidence';
 import { bytes, table } from '../support/output';
 import { formatDuration } from '../support/progress';
 
@@ -12,12 +12,17 @@ export function register(program: Command, context: CliContext): void {
   program
     .command('info')
     .description('the backups, the recovery window, WAL archiving and the last proven restore')
+    .option('--published', 'what the last drill of a stack in AWS published, as JSON; the host is not asked')
     .option('--json', 'as JSON')
-    .action(async (flags: { json?: boolean }, command: Command) => {
+    .action(async (flags: { json?: boolean; published?: boolean }, command: Command) => {
       const stack = stackOf(command);
+      if (flags.published === true) {
+        context.json(await keepPublished(context, stack));
+        return;
+      }
       const { engine } = await backupsOf(context, stack);
       const info = await readBackupInfo(engine, context.clock.now());
-      keepEvidence(context.machine, stack, { stack, ...info });
+      keep(context, stack, info);
       if (flags.json === true) context.json({ stack, ...info });
       else context.write(forPeople(info));
     });

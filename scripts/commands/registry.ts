@@ -24,7 +24,7 @@ export const VERBS: readonly VerbEntry[] = [
   { name: 'history', summary: 'who changed what when, and plan beside actual', load: () => import('./history') },
   {
     name: 'github',
-    summary: 'the comment or the issue of a workflow, edited in place',
+    summary: 'comments, issues and IAM roles of the workflows',
     load: () => import('./github'),
   },
   { name: 'migrate', summary: 'applies the pending migrations', load: () => import('./migrate') },

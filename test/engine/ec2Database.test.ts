@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EPHEMERAL, messages, plannedDiff, RecordedAws } from '../support/awsPlugin';
 import { HostDatabases, type HostStack } from '../support/hostDatabase';
+import { keptEvidence } from '../../infra/adapters/keptEvidence';
+import { readBackupEvidence } from '../../infra/ops/review/backupEvidence';
 import { asSuperuser } from '../support/server';
 import { expectSuccess } from '../support/stack';
 
@@ -199,6 +201,25 @@ describe('qbench on the stack', () => {
         .then(expectSuccess);
     expect((await ask()).stdout.trim()).toBe('qbench_app');
     expect((await ask('--role', 'monitor')).stdout.trim()).toBe('qbench_monitor');
+  });
+
+  it('knows of a proven restore what a drill published, without asking the host', async () => {
+    const nothing = await host.stack.qbench(['info', '--published']);
+    expect(nothing.code).toBe(1);
+    expect(nothing.stderr).toContain('no evidence of backups of stack data was published');
+    const published = {
+      stack: 'data',
+      repository: 'host i-0: /etc/pgbackrest/pgbackrest.conf',
+      backups: [{ name: '20261122-020000F' }],
+      lastProvenRestore: { backup: '20261122-020000F', passed: true, finishedAt: '2026-11-22T04:00:00.000Z' },
+    };
+    databases.ssm.parameters['/qbench-postgres/data/backup-evidence'] = JSON.stringify(published);
+    const before = databases.ssm.calls.length;
+    const { stdout } = expectSuccess(await host.stack.qbench(['info', '--published']));
+    expect(JSON.parse(stdout)).toEqual(published);
+    expect(databases.ssm.calls.slice(before)).toEqual(['GetParameter']);
+    const kept = readBackupEvidence(keptEvidence(host.stack.machine.context, 'data') ?? '');
+    expect(kept).toMatchObject({ label: '20261122-020000F', stack: 'data' });
   });
 
   it('runs on the host what concerns the host', async () => {

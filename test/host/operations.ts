@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DrillRecord } from '../../infra/ops/backup/evidence';
+import { readBackupEvidence } from '../../infra/ops/review/backupEvidence';
 import type { BackupInfo } from '../../infra/ops/backup/info';
 import type { Guest } from '../support/guest';
 import { guestExecutor, HostCli } from '../support/hostCli';
@@ -94,6 +95,13 @@ export function operations(booted: () => { stage: HostStage; host: Guest } | und
       expect(record.rtoSeconds).toBeGreaterThan(0);
       expect((await host.must('ls /srv/postgresql')).split('\n')).toEqual([...before.split('\n'), 'drills'].sort());
       expect(await host.must('ls /srv/postgresql/drills | wc -l')).toBe('1');
+      // Pull requests may read that much.
+      const published = readBackupEvidence(
+        must(lambdas.ssm.parameters[`/qbench-postgres/${stage.input.stack}/backup-evidence`]),
+      );
+      expect(published).toMatchObject({ stack: stage.input.stack, label: record.backup });
+      expect(published.objection).toBeUndefined();
+      expect(published.verifiedAt?.toISOString()).toBe(record.finishedAt);
       expect((await host.run('pgrep --full "postgres.*drill-"')).stdout).toBe('');
     });
 

@@ -171,6 +171,8 @@ export class SsmServer {
         return { SessionId: input['SessionId'] };
       case 'GetParameter':
         return this.parameter(String(input['Name']));
+      case 'PutParameter':
+        return this.putParameter(String(input['Name']), String(input['Value']));
       case 'GetSecretValue':
         return this.secret(String(input['SecretId']));
       default:
@@ -361,6 +363,13 @@ export class SsmServer {
     const value = this.parameters[name];
     if (value === undefined) throw new ApiError('ParameterNotFound', `parameter ${name} not found`);
     return { Parameter: { Name: name, Type: 'String', Value: value, Version: 1 } };
+  }
+
+  private putParameter(name: string, value: string): unknown {
+    // A standard parameter takes no more.
+    if (value.length > 4096) throw new ApiError('ValidationException', `the value of ${name} is too long`);
+    this.parameters[name] = value;
+    return { Tier: 'Standard', Version: 1 };
   }
 
   private secret(id: string): unknown {

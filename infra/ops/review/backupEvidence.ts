@@ -1,4 +1,5 @@
 /** Reads whether a restore was proven, from what `qbench info --json` prints or from the evidence record of a drill. */
+import type { BackupInfo } from '../backup/info';
 import { UsageError } from '../errors';
 
 export interface BackupEvidence {
@@ -56,6 +57,27 @@ export function readBackupEvidence(json: string): BackupEvidence {
   if (kept === undefined) return { ...evidence, objection: `${evidence.label} is no longer in the repository` };
   const damage = text(kept['damage']);
   return damage === undefined ? evidence : { ...evidence, objection: `${evidence.label} is damaged: ${damage}` };
+}
+
+/** Most backups whose names are published: the newest. */
+const MOST_PUBLISHED = 30;
+
+/**
+ * As much of what `qbench info` tells as `readBackupEvidence` reads.
+ * @returns an object whose JSON stays below 4,096 characters
+ */
+export function publicEvidence(info: { stack: string } & BackupInfo): object {
+  const { stack, repository, backups, lastProvenRestore: drill } = info;
+  return {
+    stack,
+    repository,
+    backups: backups
+      .slice(-MOST_PUBLISHED)
+      .map(({ name, damage }) => ({ name, ...(damage === undefined ? {} : { damage: 'damaged' }) })),
+    ...(drill === undefined
+      ? {}
+      : { lastProvenRestore: { backup: drill.backup, passed: drill.passed, finishedAt: drill.finishedAt } }),
+  };
 }
 
 function fromDrill(drill: Json, repository: string | undefined): BackupEvidence {
