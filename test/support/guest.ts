@@ -267,7 +267,7 @@ export class Guest {
     const outer = await freePort();
     const inner = outer;
     await this.must(
-      `systemd-run --quiet --unit=qbench-test-forward-${port} systemd-socket-activate --listen=${GUEST_ADDRESS}:${inner} /usr/lib/systemd/systemd-socket-proxyd 127.0.0.1:${port}`,
+      `systemd-run --quiet --unit=qbench-test-forward-${outer} systemd-socket-activate --listen=${GUEST_ADDRESS}:${inner} /usr/lib/systemd/systemd-socket-proxyd 127.0.0.1:${port}`,
     );
     const said = await this.qmp('human-monitor-command', {
       'command-line': `hostfwd_add net tcp:127.0.0.1:${outer}-${GUEST_ADDRESS}:${inner}`,
