@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { measure } from '../../infra/ops/monitoring/measure';
 import { NO_MEMORY } from '../../infra/ops/monitoring/observation';
 import { parseProbe, probeSql, readProbe } from '../../infra/ops/monitoring/probe';
@@ -14,10 +14,11 @@ import { THRESHOLDS } from '../../infra/ops/thresholds';
 import { fillClustered } from '../support/clusteredRows';
 import { must } from '../support/must';
 import { databaseUrl, runQbench, startQbench } from '../support/qbenchCli';
-import { asSuperuser } from '../support/server';
+import { asSuperuser, startTestServer, type RunningTestServer } from '../support/server';
 import { createTestDatabase, type TestDatabase } from '../support/template';
 
-const server = inject('server');
+// Of its own: caches, sessions and checkpoints are the whole server's, and other suites would be seen in them.
+let server: RunningTestServer;
 let db: TestDatabase;
 let monitor: Session;
 let url: string;
@@ -25,6 +26,7 @@ let folder: string;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'qbench-monitor-'));
+  server = await startTestServer();
   db = await createTestDatabase(server);
   url = databaseUrl(server, db.name, 'monitor');
   await asSuperuser(server, db.name, async (session) => {
@@ -39,7 +41,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await monitor.close();
-  await db.drop();
+  await server.stop();
   rmSync(folder, { recursive: true });
 });
 
