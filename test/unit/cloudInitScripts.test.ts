@@ -138,6 +138,17 @@ describe('the setup', () => {
     expect(told()).toEqual([]);
   });
 
+  it('tells all that is wrong, also where the server takes a connection and answers no query, as on a full disk', () => {
+    for (const name of ['aws', 'systemctl', 'mountpoint', 'findmnt', 'resize2fs']) host.command(name, ':');
+    host.command('df', 'echo "Use%"; echo " 97%"');
+    host.command('runuser', 'case "$*" in *psql*) echo "FATAL:  could not write init file" >&2; exit 2 ;; esac');
+    onlyStep('exit 0\n');
+    expect(host.run('usr/local/sbin/qbench-health').code).toBe(1);
+    expect(host.read('var/lib/qbench/status')).toMatch(
+      /^state=unhealthy\nstep=\nreason=the data volume is 97 +full +the server answers no query\n/,
+    );
+  });
+
   it('goes on from there when it is run again, and ends as ready', () => {
     onlyStep('exit 1\n');
     expect(host.run('usr/local/sbin/qbench-setup').code).toBe(1);
