@@ -3,7 +3,7 @@ import { keepEvidence } from '../../infra/adapters/keptEvidence';
 import type { BackupInfo } from '../../infra/ops/backup/info';
 import { messageOf, UsageError } from '../../infra/ops/errors';
 import { publicEvidence } from '../../infra/ops/review/backupEvidence';
-import { cloudSettings } from './cloud';
+import { cloudSettings, hostAccess } from './cloud';
 import type { CliContext } from './context';
 
 /** Keeps it for the gate, the policy pack and migrations of this checkout. */
@@ -14,19 +14,12 @@ export function keep(context: CliContext, stack: string, info: BackupInfo): void
 /** As `keep`, and for the previews of pull requests. What cannot be published is told: the drill was one all the same. */
 export async function keepAndPublish(context: CliContext, stack: string, info: BackupInfo): Promise<void> {
   keep(context, stack, info);
-  const settings = cloudSettings(stack, context.machine);
-  if (settings === undefined) return;
-  const [{ ssmClient }, { publishEvidence }] = await Promise.all([
-    import('../../infra/adapters/aws/clients'),
-    import('../../infra/adapters/aws/publishedEvidence'),
-  ]);
-  const client = ssmClient(settings.aws.region);
+  if (cloudSettings(stack, context.machine) === undefined) return;
   try {
-    await publishEvidence(client, stack, JSON.stringify(publicEvidence({ stack, ...info })));
+    const access = await hostAccess(context, stack);
+    await access.publishEvidence(JSON.stringify(publicEvidence({ stack, ...info })));
   } catch (error) {
     context.progress().note(`pull requests are not told of it: ${messageOf(error)}`);
-  } finally {
-    client.destroy();
   }
 }
 
@@ -36,23 +29,14 @@ export async function keepAndPublish(context: CliContext, stack: string, info: B
  * @throws UsageError for a stack that is not in AWS; OperatorError where nothing was published
  */
 export async function keepPublished(context: CliContext, stack: string): Promise<object> {
-  const settings = cloudSettings(stack, context.machine);
-  if (settings === undefined) {
+  if (cloudSettings(stack, context.machine) === undefined) {
     throw new UsageError('--published', {
       allowed: 'for a stack of tier ec2',
       next: `qbench info --stack ${stack} asks the repository itself`,
     });
   }
-  const [{ ssmClient }, { publishedEvidence }] = await Promise.all([
-    import('../../infra/adapters/aws/clients'),
-    import('../../infra/adapters/aws/publishedEvidence'),
-  ]);
-  const client = ssmClient(settings.aws.region);
-  try {
-    const evidence = JSON.parse(await publishedEvidence(client, stack)) as object;
-    keepEvidence(context.machine, stack, evidence);
-    return evidence;
-  } finally {
-    client.destroy();
-  }
+  const access = await hostAccess(context, stack);
+  const evidence = JSON.parse(await access.publishedEvidence()) as object;
+  keepEvidence(context.machine, stack, evidence);
+  return evidence;
 }

@@ -1,7 +1,14 @@
 /** The database of a stack in AWS, found by the stack's name: its host, the way to it, what it must prove, and who may log in. */
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
-import { GetParameterCommand } from '@aws-sdk/client-ssm';
-import { caParameterName, DATABASE_NAME, ROLE_NAMES, secretName, type DatabaseRole } from '../../naming';
+import { GetParameterCommand, ParameterNotFound, PutParameterCommand } from '@aws-sdk/client-ssm';
+import {
+  caParameterName,
+  DATABASE_NAME,
+  evidenceParameterName,
+  ROLE_NAMES,
+  secretName,
+  type DatabaseRole,
+} from '../../naming';
 import { messageOf, OperatorError } from '../../ops/errors';
 import type { Clock, Session } from '../../ops/ports';
 import { refusesClearText, type VerifiedServer } from '../databaseGateway';
@@ -165,14 +172,48 @@ export class StackAccess {
 
   private async readAuthority(): Promise<string> {
     const name = caParameterName(this.place.stack);
-    const found = await awsCall(`reading the parameter ${name}`, 'ssm:GetParameter', () =>
-      this.ssm.send(new GetParameterCommand({ Name: name })),
-    );
-    const text = found.Parameter?.Value ?? '';
+    const text = await this.parameter(name);
     if (text.includes('BEGIN CERTIFICATE')) return text;
     throw new OperatorError(`the host has not published its certificate authority in ${name} yet`, {
       next: 'its setup is still going on, or failed: qbench host logs',
     });
+  }
+
+  /**
+   * Publishes that a restore was proven: whoever may read the parameter, and nothing of the host, can tell. A preview of a pull request
+   * must not be able to do more.
+   * @param evidence JSON of at most 4,096 characters, as a standard parameter takes
+   */
+  async publishEvidence(evidence: string): Promise<void> {
+    const name = evidenceParameterName(this.place.stack);
+    const Description = `The last proven restore of stack ${this.place.stack}`;
+    await awsCall(`publishing the evidence of backups in ${name}`, 'ssm:PutParameter', () =>
+      this.ssm.send(
+        new PutParameterCommand({ Name: name, Type: 'String', Overwrite: true, Description, Value: evidence }),
+      ),
+    );
+  }
+
+  /** @throws OperatorError where none was published, or it may not be read */
+  async publishedEvidence(): Promise<string> {
+    const { stack } = this.place;
+    const name = evidenceParameterName(stack);
+    try {
+      return await this.parameter(name);
+    } catch (error) {
+      if (!((error as OperatorError).cause instanceof ParameterNotFound)) throw error;
+      throw new OperatorError(`no evidence of backups of stack ${stack} was published`, {
+        next: `qbench drill --stack ${stack} proves a restore and publishes it in ${name}`,
+        cause: error,
+      });
+    }
+  }
+
+  private async parameter(name: string): Promise<string> {
+    const found = await awsCall(`reading the parameter ${name}`, 'ssm:GetParameter', () =>
+      this.ssm.send(new GetParameterCommand({ Name: name })),
+    );
+    return found.Parameter?.Value ?? '';
   }
 
   private async secret(suffix: string): Promise<Readonly<Record<string, string>>> {
