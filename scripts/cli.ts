@@ -3,13 +3,12 @@
  * Exit codes: 0 done; 1 failed; 2 wrong usage or input; 130 interrupted. `health` uses 0, 1 and 2 as ok, warning, critical.
  */
 import { Command, CommanderError } from 'commander';
-import { OperatorError } from '../infra/ops/errors';
+import { EXIT_INTERRUPTED, OperatorError } from '../infra/ops/errors';
 import { VERBS } from './commands/registry';
 import { createContext, type CliContext } from './support/context';
 import { closest } from './support/suggest';
 
 const EXIT_USAGE = 2;
-const EXIT_INTERRUPTED = 130;
 
 async function buildProgram(args: readonly string[], context: CliContext): Promise<Command> {
   const program = new Command('qbench')

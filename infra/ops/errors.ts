@@ -2,20 +2,26 @@
  * The one error type that reaches people. It says what went wrong with the value that was given,
  * what is allowed, and what to do next; anything else that escapes is a defect and keeps its stack.
  */
+
+/** Of a run that the person ended: 128 and the number of SIGINT. */
+export const EXIT_INTERRUPTED = 130;
+
+type ExitCode = 1 | 2 | typeof EXIT_INTERRUPTED;
+
 export interface OperatorErrorDetails {
   /** What is allowed, or what was expected instead. */
   allowed?: string;
   /** What to do next: a command to run or a setting to change. */
   next?: string;
   /** 1 = the operation failed; 2 = wrong usage or input; 130 = the person left. @default 1 */
-  exitCode?: 1 | 2 | 130;
+  exitCode?: ExitCode;
   cause?: unknown;
 }
 
 export class OperatorError extends Error {
   readonly allowed: string | undefined;
   readonly next: string | undefined;
-  readonly exitCode: 1 | 2 | 130;
+  readonly exitCode: ExitCode;
 
   /** @param message what went wrong, with the value that was given; one sentence, no trailing period needed */
   constructor(message: string, details: OperatorErrorDetails = {}) {

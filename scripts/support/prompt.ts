@@ -1,9 +1,7 @@
 /** Questions to the person at the terminal. */
 import { createInterface } from 'node:readline/promises';
-import { OperatorError } from '../../infra/ops/errors';
+import { EXIT_INTERRUPTED, OperatorError } from '../../infra/ops/errors';
 import type { CliContext } from './context';
-
-const EXIT_INTERRUPTED = 130;
 
 /**
  * @param work is given a function that asks one question and gives the answer without spaces around it
