@@ -12,6 +12,7 @@ const ROOT = resolve(__dirname, '..');
 /** A file belongs to the first room whose pattern its path matches. */
 const ROOMS: readonly (readonly [room: string, pattern: RegExp])[] = [
   ['naming', /^infra\/naming\.ts$/],
+  ['iam', /^infra\/iam\.ts$/],
   ['index', /^infra\/index\.ts$/],
   ['config', /^infra\/(config|machine)\.ts$/],
   ['settings', /^infra\/settings(\.ts$|\/)/],
@@ -38,6 +39,7 @@ const ROOMS: readonly (readonly [room: string, pattern: RegExp])[] = [
 /** What each room may import besides itself. `ops-declared` is what a component declares and ops carries out. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   naming: [],
+  iam: [],
   index: ['config', 'settings', 'tiers', 'ops-errors'],
   config: ['settings', 'adapters', 'ops-declared'],
   settings: ['capacity', 'naming', 'ops-errors', 'postgres'],
@@ -53,13 +55,13 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'ops-declared',
     'ops-errors',
   ],
-  components: ['capacity', 'postgres', 'naming', 'ops-declared'],
+  components: ['capacity', 'postgres', 'naming', 'iam', 'ops-declared'],
   capacity: [],
   postgres: ['capacity', 'naming', 'ops-errors'],
   'ops-errors': [],
   'ops-ports': ['naming'],
   'ops-declared': ['naming', 'ops-errors', 'ops', 'capacity', 'postgres'],
-  ops: ['ops-errors', 'ops-ports', 'ops-declared', 'naming', 'capacity', 'postgres'],
+  ops: ['ops-errors', 'ops-ports', 'ops-declared', 'naming', 'iam', 'capacity', 'postgres'],
   adapters: ['ops-ports', 'ops-errors', 'ops', 'ops-declared', 'naming', 'postgres'],
   lambda: ['ops', 'ops-ports', 'ops-errors', 'ops-declared', 'adapters', 'naming'],
   // Pure, so that a preview in JSON can be judged by the same rules as the engine's resources.
@@ -180,7 +182,7 @@ describe('the house', () => {
 
   it('keeps the pure rooms free of the outside world', () => {
     const outside = /^(node:)?(fs|net|http|https|child_process|dns|tls|dgram|worker_threads)(\/.*)?$/;
-    const pure = ['naming', 'capacity', 'ops-errors'];
+    const pure = ['naming', 'iam', 'capacity', 'ops-errors'];
     expect(
       violations(({ room }, target) => (pure.includes(room) && outside.test(target) ? `${room} is pure` : undefined)),
     ).toEqual([]);

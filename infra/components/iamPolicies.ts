@@ -1,24 +1,6 @@
 /** IAM policy documents as data, from plain ARNs. Each right says what it is for; `test/unit/iamPolicies.test.ts` tries them. */
+import { policy, trustPolicy, type PolicyDocument, type Statement } from '../iam';
 import { PROJECT, TAGS } from '../naming';
-
-export interface Statement {
-  Sid: string;
-  Effect: 'Allow' | 'Deny';
-  Action: string | readonly string[];
-  Resource: string | readonly string[];
-  Principal?: '*' | { AWS?: string; Service?: string };
-  Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
-}
-
-export interface PolicyDocument {
-  Version: '2012-10-17';
-  Statement: readonly Statement[];
-}
-
-export const policy = (...statements: Statement[]): PolicyDocument => ({
-  Version: '2012-10-17',
-  Statement: statements,
-});
 
 /** Refuses what comes in clear text, whoever asks. */
 export const tlsOnly = (action: string, resource: string | readonly string[]): Statement => ({
@@ -37,16 +19,13 @@ export function trustOf(service: string, accountId: string): PolicyDocument {
     service === 'ec2.amazonaws.com' || service === 'lambda.amazonaws.com'
       ? {}
       : { Condition: { StringEquals: { 'aws:SourceAccount': accountId } } };
-  const { Version, Statement } = policy({
+  return trustPolicy({
     Sid: 'Trust',
     Effect: 'Allow',
     Principal: { Service: service },
     Action: 'sts:AssumeRole',
-    Resource: '*',
     ...condition,
   });
-  // A trust policy has no resource: it is about the role that it is attached to.
-  return { Version, Statement: Statement.map(({ Resource: _, ...statement }) => statement as Statement) };
 }
 
 export interface HostRights {

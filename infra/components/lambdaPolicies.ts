@@ -1,5 +1,6 @@
 /** IAM policy documents of the Lambdas and of what calls them, from plain ARNs; `test/unit/lambdaPolicies.test.ts` tries them. */
-import { policy, tlsOnly, type PolicyDocument } from './iamPolicies';
+import { policy, type PolicyDocument } from '../iam';
+import { tlsOnly } from './iamPolicies';
 
 export interface LambdaRights {
   logGroupArn: string;

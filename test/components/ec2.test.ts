@@ -7,7 +7,7 @@ import { isSecret } from '@pulumi/pulumi';
 import { load } from 'js-yaml';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { instanceTypeNamed } from '../../infra/capacity/instanceTypes';
-import type { PolicyDocument } from '../../infra/components/iamPolicies';
+import type { PolicyDocument } from '../../infra/iam';
 import { AWS_TYPES } from '../../scripts/toolchain/plugins/aws/types';
 import { CANARY, declareEc2, type Ec2Program } from '../support/awsMocks';
 import { EPHEMERAL, PRODUCTION } from '../support/awsPlugin';

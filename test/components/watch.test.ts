@@ -1,6 +1,6 @@
 /** What tier ec2 declares to look after its host: Lambdas, schedules, alarms, dashboard. Proves inputs; not that AWS takes them. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { PolicyDocument } from '../../infra/components/iamPolicies';
+import type { PolicyDocument } from '../../infra/iam';
 import { COMMAND_ENDED } from '../../infra/naming';
 import { THRESHOLDS } from '../../infra/ops/thresholds';
 import { declareEc2, type Ec2Program } from '../support/awsMocks';

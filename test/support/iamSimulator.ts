@@ -3,7 +3,7 @@
  * other operator, and an action without a service, is an error rather than a guess. It does not know resource types of
  * actions: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html.
  */
-import type { PolicyDocument, Statement } from '../../infra/components/iamPolicies';
+import type { PolicyDocument, Statement } from '../../infra/iam';
 
 export interface Request {
   action: string;

@@ -3,15 +3,8 @@
  * AWS evaluates the same; the simulator knows only what these policies use.
  */
 import { describe, expect, it } from 'vitest';
-import {
-  bucketPolicy,
-  hostPolicy,
-  keyPolicy,
-  snapshotPolicy,
-  trustOf,
-  type PolicyDocument,
-  type Statement,
-} from '../../infra/components/iamPolicies';
+import { bucketPolicy, hostPolicy, keyPolicy, snapshotPolicy, trustOf } from '../../infra/components/iamPolicies';
+import type { PolicyDocument, Statement } from '../../infra/iam';
 import { simulate, type Request } from '../support/iamSimulator';
 
 const ACCOUNT = '111122223333';

@@ -129,7 +129,7 @@ describe('who may take a role on', () => {
     ['DEPLOY', ['repo:acme/search:environment:production']],
     ['TEST', ['repo:acme/search:pull_request', 'repo:acme/search:ref:refs/heads/main']],
   ])('%s: this repository, for these events, by equality', (name, subjects) => {
-    const { Statement } = role(name).trust as { Statement: { Condition: Record<string, Record<string, unknown>> }[] };
+    const { Statement } = role(name).trust;
     expect(Statement.map(({ Condition }) => Condition)).toEqual([
       {
         StringEquals: {

@@ -2,27 +2,15 @@
  * The roles that the workflows of a repository take on in AWS by GitHub's OIDC provider: who may, and what it lets them do. Pure; from names
  * alone. Subjects: https://docs.github.com/en/actions/reference/security/oidc.
  */
+import { policy, trustPolicy, type PolicyDocument, type Statement } from '../../iam';
 import { caParameterName, evidenceParameterName, PROJECT, secretName, TAGS } from '../../naming';
-
-interface Statement {
-  Sid: string;
-  Effect: 'Allow';
-  Action: string | readonly string[];
-  Resource: string | readonly string[];
-  Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
-}
-
-interface Document {
-  Version: '2012-10-17';
-  Statement: readonly Statement[];
-}
 
 export interface WorkflowRole {
   /** Variable of the repository that the workflows read its ARN from. */
   variable: string;
   about: string;
-  trust: object;
-  policy: Document;
+  trust: PolicyDocument;
+  policy: PolicyDocument;
   /** AWS's own policies that are attached beside it. */
   managedPolicyArns: readonly string[];
 }
@@ -45,28 +33,24 @@ const MANAGED = 'arn:aws:iam::aws:policy';
 /** Of GitHub's tokens: a pull request (of the repository itself; forks get none), the branch main, the environment production. */
 const SUBJECTS = { pullRequest: 'pull_request', main: 'ref:refs/heads/main', production: 'environment:production' };
 
-function trust({ accountId, repository }: WorkflowPlace, ...subjects: readonly (keyof typeof SUBJECTS)[]): object {
-  return {
-    Version: '2012-10-17',
-    Statement: [
-      {
-        Sid: 'GitHub',
-        Effect: 'Allow',
-        Principal: { Federated: `arn:aws:iam::${accountId}:oidc-provider/${ISSUER}` },
-        Action: 'sts:AssumeRoleWithWebIdentity',
-        // Equal, never like: a pattern would let other repositories in.
-        Condition: {
-          StringEquals: {
-            [`${ISSUER}:aud`]: 'sts.amazonaws.com',
-            [`${ISSUER}:sub`]: subjects.map((subject) => `repo:${repository}:${SUBJECTS[subject]}`),
-          },
-        },
+function trust(
+  { accountId, repository }: WorkflowPlace,
+  ...subjects: readonly (keyof typeof SUBJECTS)[]
+): PolicyDocument {
+  return trustPolicy({
+    Sid: 'GitHub',
+    Effect: 'Allow',
+    Principal: { Federated: `arn:aws:iam::${accountId}:oidc-provider/${ISSUER}` },
+    Action: 'sts:AssumeRoleWithWebIdentity',
+    // Equal, never like: a pattern would let other repositories in.
+    Condition: {
+      StringEquals: {
+        [`${ISSUER}:aud`]: 'sts.amazonaws.com',
+        [`${ISSUER}:sub`]: subjects.map((subject) => `repo:${repository}:${SUBJECTS[subject]}`),
       },
-    ],
-  };
+    },
+  });
 }
-
-const document = (...statements: Statement[]): Document => ({ Version: '2012-10-17', Statement: statements });
 
 /** A preview locks the stack and writes nothing else. */
 function readState({ stateBucket }: WorkflowPlace): Statement[] {
@@ -184,7 +168,7 @@ export function workflowRoles(place: WorkflowPlace): WorkflowRole[] {
       about: 'previews in pull requests: whoever may push a branch can use all of it, so it only reads',
       trust: trust(place, 'pullRequest'),
       managedPolicyArns: [],
-      policy: document(
+      policy: policy(
         ...readState(place),
         {
           Sid: 'LookUpWhatTheProgramAsksFor',
@@ -205,7 +189,7 @@ export function workflowRoles(place: WorkflowPlace): WorkflowRole[] {
       about: 'the nightly look for changes by hand, on main: reads every resource, and asks the host and its database',
       trust: trust(place, 'main'),
       managedPolicyArns: [`${MANAGED}/ReadOnlyAccess`],
-      policy: document(
+      policy: policy(
         ...readState(place),
         ...reachHosts(place, stack),
         {
@@ -227,14 +211,14 @@ export function workflowRoles(place: WorkflowPlace): WorkflowRole[] {
       about: 'deploys main, behind the environment "production"',
       trust: trust(place, 'production'),
       managedPolicyArns: [`${MANAGED}/PowerUserAccess`],
-      policy: document(writeState(place), ...ownRoles(place, stack)),
+      policy: policy(writeState(place), ...ownRoles(place, stack)),
     },
     {
       variable: 'TEST_ROLE_ARN',
       about: 'makes and destroys test stacks; give it an account of its own, where nothing else is',
       trust: trust(place, 'pullRequest', 'main'),
       managedPolicyArns: [`${MANAGED}/PowerUserAccess`],
-      policy: document(writeState(place), ...ownRoles(place, '*')),
+      policy: policy(writeState(place), ...ownRoles(place, '*')),
     },
   ];
 }
